@@ -1,0 +1,47 @@
+"""The request id: which request, job or command the code at hand works for.
+
+It is made or accepted at the door (``requests``), and read by logs, problems and everything that
+calls out, so that one id can be followed through all of them.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextvars import ContextVar, Token
+
+# What a caller may send: long enough to be unique, and nothing that could break a log line or header.
+_WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
+
+_request_id: ContextVar[str | None] = ContextVar("debonair_request_id", default=None)
+
+
+def request_id() -> str | None:
+    """Return the id of the request being worked on, or None outside of any."""
+    return _request_id.get()
+
+
+def new_request_id() -> str:
+    """Return a fresh id: 32 hexadecimal digits, unique across hosts (RFC 9562, version 4)."""
+    return uuid.uuid4().hex
+
+
+def accept_request_id(offered: str | None) -> str:
+    """Return the offered id when it is well formed, else a new one.
+
+    :param offered: what the caller sent: 8 to 128 letters, digits, dots, underscores and hyphens,
+        a letter or digit first.
+    """
+    if offered is not None and _WELL_FORMED.fullmatch(offered):
+        return offered
+    return new_request_id()
+
+
+def bind_request_id(value: str) -> Token[str | None]:
+    """Make ``value`` the present id and return the token that :func:`release_request_id` takes."""
+    return _request_id.set(value)
+
+
+def release_request_id(token: Token[str | None]) -> None:
+    """Restore the id that stood before the binding that returned ``token``."""
+    _request_id.reset(token)

@@ -1,0 +1,98 @@
+"""The database object that every service's models build on, and the engine behind it.
+
+The engine is made when the application is; connections are opened on first use, so that a database
+which is away at the start keeps no service from starting.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, MetaData, event, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response
+
+from debonair.settings import DatabaseSection
+
+_READING = {"GET", "HEAD", "OPTIONS"}
+
+
+class Model(DeclarativeBase):
+    """The base of all models. Constraints have names, so that migrations can alter them anywhere."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Model)
+"""Flask-SQLAlchemy's object: ``db.Model``, ``db.session``."""
+
+
+def init_app(app: Flask, settings: DatabaseSection) -> None:
+    """Bind the application to the database that its settings name."""
+    url = make_url(settings.uri)
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.uri
+    app.config["SQLALCHEMY_ECHO"] = settings.echo
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url.get_backend_name(), settings)
+    db.init_app(app)
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:" and app.instance_path:
+            Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+        with app.app_context():
+            _prepare_sqlite(db.engine)
+    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(InterfaceError, _unavailable)
+
+
+def _engine_options(backend: str, settings: DatabaseSection) -> dict[str, Any]:
+    if backend == "sqlite":
+        return {"connect_args": {"timeout": float(settings.timeout)}}
+    return {
+        "pool_size": settings.pool_size,
+        "pool_timeout": float(settings.timeout),
+        # A connection that the server closed is replaced instead of failing a request.
+        "pool_pre_ping": True,
+    }
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Make SQLite keep foreign keys, let readers and a writer work at once, and roll back DDL.
+
+    The driver would begin transactions late and commit before DDL; SQLAlchemy's documentation of the
+    dialect ("Serializable isolation / Savepoints / Transactional DDL") says to take that over.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail when another wrote in between,
+        # whatever the timeout: one that may write takes the lock at its beginning and waits for it.
+        reading = has_request_context() and request.method in _READING
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _unavailable(error: OperationalError | InterfaceError) -> Response:
+    """Answer 503 for a database that is away, locked, full or not migrated; the log has the reason."""
+    current_app.logger.error("The database failed: %s", error.orig, exc_info=error)
+    unavailable = ServiceUnavailable("The database is not available. Try again later.", retry_after=5)
+    answer = current_app.handle_user_exception(unavailable)
+    return current_app.make_response(answer)

@@ -1,0 +1,55 @@
+"""What can go wrong, and how it is told.
+
+The tree::
+
+    DebonairError            anything the chassis raises on purpose
+    ├── CommandError         a command cannot do its work; one line says why and what to do
+    └── ConfigError          the configuration is faulty; carries every fault at once
+
+``manage`` turns each of them into lines on standard error and an exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class DebonairError(Exception):
+    """The root of the tree: an error that a person can act on."""
+
+
+class CommandError(DebonairError):
+    """A command cannot go on.
+
+    :param message: one line: what is wrong and what to do.
+    """
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of the configuration.
+
+    :param where: where it stands: a file's path, or ``environment``.
+    :param line: the line in that file, counted from 1; 0 where a line has no meaning.
+    :param message: what is wrong and what to do. Never the value of a secret option.
+    """
+
+    where: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.where}:{self.line}" if self.line else self.where
+        return f"{place}: {self.message}"
+
+
+class ConfigError(DebonairError):
+    """The configuration is faulty.
+
+    :param faults: every fault that was found, in the order of reading.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))

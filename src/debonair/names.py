@@ -1,0 +1,102 @@
+"""Names and fixed paths: everything that follows from a service's package name.
+
+Code, packaging and provisioning agree because all of them take these names, and none is configurable.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+DEVELOPMENT = "development"
+PRODUCTION = "production"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, by name.
+
+    :param package: its Python package, such as ``example_service``.
+    :param directory: where that package's files are.
+    :param project: the directory of the source checkout that it runs from; None when it is installed.
+    :param environment: ``development`` or ``production``; decides where state, logs and runtime
+        files are.
+    """
+
+    package: str
+    directory: Path
+    project: Path | None = None
+    environment: str = PRODUCTION
+
+    @classmethod
+    def of(cls, package: str) -> Service:
+        """Return the service whose Python package is ``package``.
+
+        A package outside of any ``site-packages`` runs from a checkout of its source: that is
+        development. An installed one is production. The configuration may say otherwise.
+
+        :raises ModuleNotFoundError: when there is no such package.
+        """
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"there is no Python package {package!r}")
+        directory = Path(spec.origin).resolve().parent
+        if {"site-packages", "dist-packages"} & set(directory.parts):
+            return cls(package, directory)
+        source = directory.parent
+        project = source.parent if source.name == "src" else source
+        return cls(package, directory, project, DEVELOPMENT)
+
+    def in_environment(self, environment: str) -> Service:
+        """Return the same service in another environment."""
+        return replace(self, environment=environment)
+
+    @property
+    def name(self) -> str:
+        """The name of the package on Debian, of the command, the units and the user."""
+        return self.package.replace("_", "-")
+
+    @cached_property
+    def version(self) -> str:
+        """The installed version; ``0+unknown`` when the package was never installed."""
+        try:
+            return importlib.metadata.version(self.name)
+        except importlib.metadata.PackageNotFoundError:
+            return "0+unknown"
+
+    @property
+    def production(self) -> bool:
+        """Whether the environment is production."""
+        return self.environment == PRODUCTION
+
+    @property
+    def environment_prefix(self) -> str:
+        """What the names of its environment variables begin with, such as ``EXAMPLE_SERVICE_``."""
+        return self.package.upper() + "_"
+
+    @property
+    def configuration(self) -> Path:
+        """The INI file that it reads when no other is named."""
+        return Path("/etc", self.name, "config.ini")
+
+    @property
+    def state_directory(self) -> Path:
+        """Where it keeps its data; Flask's instance folder."""
+        if self.production or self.project is None:
+            return Path("/var/lib", self.name)
+        return self.project / "instance"
+
+    @property
+    def log_file(self) -> Path:
+        """The log file in production."""
+        return Path("/var/log", self.name, f"{self.name}.log")
+
+    @property
+    def runtime_directory(self) -> Path:
+        """Where the running process leaves what is true only while it runs."""
+        if self.production or self.project is None:
+            return Path("/run", self.name)
+        return self.state_directory / "run"

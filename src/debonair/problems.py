@@ -1,0 +1,97 @@
+"""Problems: every error leaves as ``application/problem+json`` (RFC 9457), with the request id.
+
+A view raises, or Flask does; the handler makes the one shape of answer. An unexpected exception is
+logged by Flask with its traceback and leaves as a 500 that tells nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from debonair.context import request_id
+
+MEDIA_TYPE = "application/problem+json"
+
+_HIDDEN = (
+    "The service failed to answer this request. Quote the request id when you report it: "
+    "the log has more under it."
+)
+
+
+class Problem(HTTPException):
+    """An error of the service's own: subclass it, and raise it from a view.
+
+    :param detail: what went wrong this time, in a sentence or two.
+    :param extra: further members of the problem, such as ``balance=30``.
+    """
+
+    code = 400
+    type: str = "about:blank"
+    title: str | None = None
+
+    def __init__(self, detail: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.extra = extra
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of every route with a problem."""
+    app.register_error_handler(HTTPException, answer)
+
+
+def answer(error: HTTPException) -> Response | HTTPException:
+    """Return the problem for an exception; a redirect or a ready response is returned as it is."""
+    if error.response is not None or error.code is None or error.code < 400:
+        return error
+    problem = {
+        "type": getattr(error, "type", "about:blank"),
+        "title": getattr(error, "title", None) or error.name,
+        "status": error.code,
+        "detail": _HIDDEN if error.code == 500 else _detail(error),
+        "instance": request.path,
+        "request_id": request_id(),
+        **getattr(error, "extra", {}),
+    }
+    errors = list(_errors(error))
+    if errors:
+        problem["errors"] = errors
+    response = current_app.response_class(
+        current_app.json.dumps(problem) + "\n", status=error.code, mimetype=MEDIA_TYPE
+    )
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            response.headers[name] = value
+    return response
+
+
+def _detail(error: HTTPException) -> str | None:
+    # Flask hides what was wrong with a JSON body behind a plain "bad request"; it is the caller's own text.
+    cause = error.__cause__
+    if isinstance(cause, HTTPException) and cause.code == error.code:
+        return cause.description
+    return error.description
+
+
+def _errors(error: HTTPException) -> Iterator[dict[str, str]]:
+    """Yield pointer (RFC 6901, as a fragment) and message of what webargs found in the request."""
+    found = getattr(error, "data", None) or {}
+    messages = found.get("errors") or found.get("messages") or {}
+    for place, inner in messages.items() if isinstance(messages, Mapping) else [("", messages)]:
+        yield from _flatten(inner, "#" if place in ("json", "") else f"{place}:")
+
+
+def _flatten(messages: Any, pointer: str) -> Iterator[dict[str, str]]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            escaped = str(key).replace("~", "~0").replace("/", "~1")
+            name = "" if key == "_schema" else f"/{escaped}" if pointer[0] == "#" else escaped
+            yield from _flatten(inner, pointer + name)
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from _flatten(message, pointer)
+    else:
+        yield {"pointer": pointer, "message": str(messages)}
