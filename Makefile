@@ -1,0 +1,123 @@
+# Everything that a developer, Jenkins and CI call; "make" alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 5000
+export XDG_CACHE_HOME ?= $(HOME)/.cache
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOGS := build/log
+SAMPLE := build/example-service
+SAMPLE_COMMAND := $(SAMPLE)/.venv/bin/example-service
+TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}' -type f 2>/dev/null)
+CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -name '*.py' -o -name '*.ini')
+
+# What the tests of package and host need beyond make, git and python3-venv.
+PACKAGES := build-essential ca-certificates curl debhelper dh-virtualenv fakeroot iproute2 lintian \
+    mmdebstrap puppet puppet-lint python3-setuptools python3-wheel reprepro shellcheck systemd-container
+
+# $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
+define step
+	@mkdir -p $(LOGS); echo "$(1) (log: $(LOGS)/$(2).log)"; \
+	{ $(3); } > $(LOGS)/$(2).log 2>&1 || { \
+	    tail -n 15 $(LOGS)/$(2).log >&2; echo "error: failed; the full log is $(LOGS)/$(2).log" >&2; exit 1; }
+endef
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(BIN)/cookiecutter: setup.cfg
+	$(call step,1/4 Making the virtual environment $(VENV),venv, \
+	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'cookiecutter>=2.6$(comma)<2.7')
+	@touch $@
+
+comma := ,
+
+$(BIN)/pytest: setup.cfg
+	$(call step,Installing the chassis and its tools into $(VENV),install, \
+	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -e '.[test$(comma)docs]')
+	@touch $@
+
+$(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
+	$(call step,2/4 Baking $(SAMPLE),bake, \
+	    rm -rf $(SAMPLE)/vendor && $(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build $(CURDIR))
+	$(call step,3/4 Installing it into $(SAMPLE)/.venv,sample, \
+	    $(MAKE) -C $(SAMPLE) install PYTHON=$(PYTHON) && \
+	    $(SAMPLE)/.venv/bin/pip install --force-reinstall --no-deps $(SAMPLE)/vendor/*.whl)
+	@touch $@
+
+.PHONY: bake
+bake: $(SAMPLE)/.baked ## bake and install a service with the default answers into build/example-service
+
+.PHONY: run
+run: bake ## bake, migrate and serve the sample on PORT (5000)
+	@echo "4/4 Migrating its database, and serving: Ctrl-C ends it"
+	@$(SAMPLE_COMMAND) db upgrade
+	@echo "  curl -X POST http://127.0.0.1:$(PORT)/checkin/alice"
+	@echo "  curl http://127.0.0.1:$(PORT)/last-seen/alice"
+	@echo "  http://127.0.0.1:$(PORT)/health/ready  /metrics  /openapi.json"
+	@exec $(SAMPLE_COMMAND) --set server.port=$(PORT) serve
+
+.PHONY: check
+check: $(BIN)/pytest lint ## the fast tests: chassis, template, style
+	@$(BIN)/python -m pytest -m 'not acceptance'
+
+.PHONY: lint
+lint: $(BIN)/pytest ## style, types and weaknesses
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile bandit.yaml src/debonair hooks
+
+.PHONY: packages
+packages: ## install the Debian packages that the tests need, as root
+	@missing=$$(for name in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q ' installed' || echo $$name; done); \
+	if [ -z "$$missing" ]; then exit 0; \
+	elif [ $$(id -u) -eq 0 ]; then \
+	    mkdir -p $(LOGS); echo "Installing" $$missing "(log: $(LOGS)/apt.log)"; \
+	    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } \
+	        > $(LOGS)/apt.log 2>&1 || { tail -n 5 $(LOGS)/apt.log >&2; exit 1; }; \
+	else echo "Not root: the tests of package and host are left out; they need: apt-get install" $$missing; fi
+
+.PHONY: test
+test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
+	@$(BIN)/python -m pytest
+
+.PHONY: lock
+lock: ## write requirements.txt anew from setup.cfg
+	@$(BIN)/pip install --quiet uv
+	@debian/lock
+
+.PHONY: deb
+deb: ## build the Debian packages of the chassis into dist/
+	@debian/common/build
+
+.PHONY: wheelhouse
+wheelhouse: ## fetch and check the locked wheels that the package is built from
+	@debian/common/wheelhouse
+
+.PHONY: host
+host: packages bake ## leave a Debian host running with the sample service on it
+	@$(MAKE) -C $(SAMPLE) deb
+	@$(PYTHON) src/tests/acceptance/host.py up
+
+.PHONY: host-stop
+host-stop: ## stop that host and remove it
+	@$(PYTHON) src/tests/acceptance/host.py down
+
+.PHONY: bench
+bench: bake $(BIN)/pytest ## measure, and print ratios
+	@$(BIN)/python src/tests/bench.py
+
+.PHONY: docs
+docs: $(BIN)/pytest ## build the documentation
+	@$(MAKE) -C docs html SPHINXBUILD=$(CURDIR)/$(BIN)/sphinx-build
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist instance docs/build wheelhouse .coverage .mypy_cache .pytest_cache .ruff_cache src/*.egg-info

@@ -1,0 +1,45 @@
+"""Refuses answers that would make a broken service: one line for each, before anything is written."""
+
+import builtins
+import json
+import keyword
+import re
+import sys
+
+answers = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+slug = answers["project_slug"]
+package = slug.replace("-", "_")
+port = answers["port"]
+faults = []
+
+if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):
+    known = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-") or "my-service"
+    faults.append(
+        f"project_slug {slug!r}: use lower-case letters, digits and single hyphens, such as {known!r}"
+    )
+elif not 2 <= len(slug) <= 31:
+    faults.append(f"project_slug {slug!r}: use 2 to 31 characters, the limit of a user's name on Debian")
+elif package in sys.stdlib_module_names or keyword.iskeyword(package) or hasattr(builtins, package):
+    faults.append(f"project_slug {slug!r}: {package} has a meaning in Python already; choose another")
+elif package in ("debonair", "flask", "konfig", "sqlalchemy", "tests"):
+    faults.append(f"project_slug {slug!r}: this is the name of a package that it uses; choose another")
+
+if not re.fullmatch(r"[0-9]{1,5}", port) or not 1024 <= int(port) <= 65535:
+    faults.append(f"port {port!r}: use a number from 1024 to 65535")
+if not re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", answers["version"]):
+    faults.append(f"version {answers['version']!r}: use numbers and dots, such as '0.1.0'")
+if not re.fullmatch(r"[^\s<>@,;()]+@[^\s<>@,;()]+", answers["email"]):
+    faults.append(f"email {answers['email']!r}: use an address such as 'you@example.org'")
+for name in ("project_name", "project_short_description", "full_name"):
+    text = answers[name]
+    if not text.strip() or not text.isprintable():
+        faults.append(f"{name} {text!r}: use one line of text")
+    elif len(text) > 72:
+        faults.append(f"{name}: {len(text)} characters are too many for a title; use at most 72")
+if re.search(r"[<>]", answers["full_name"]):
+    faults.append(f"full_name {answers['full_name']!r}: leave out < and >, which enclose the address")
+
+for fault in faults:
+    print(f"error: {fault}", file=sys.stderr)
+sys.exit(1 if faults else 0)

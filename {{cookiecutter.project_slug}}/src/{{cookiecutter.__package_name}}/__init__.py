@@ -1,0 +1,1 @@
+"""{{ cookiecutter.project_slug }}: a Flask service on the Debonair chassis."""
