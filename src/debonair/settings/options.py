@@ -213,9 +213,9 @@ class Option(Generic[T]):
         """
         shown = "the value" if self.secret else self.display(value)
         if self.min is not None and value is not None and value < self.min:
-            raise ValueError(f"{shown} is less than {self.display(self.min)}")
+            raise ValueError(f"{shown} is less than {self.format(self.min)}")
         if self.max is not None and value is not None and value > self.max:
-            raise ValueError(f"{shown} is more than {self.display(self.max)}")
+            raise ValueError(f"{shown} is more than {self.format(self.max)}")
         return cast(T, value)
 
     def default_for(self, service: Service | None) -> Any:

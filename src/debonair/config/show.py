@@ -1,0 +1,54 @@
+"""The configuration as text: a commented sample of every option, and the values in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from debonair.config.layers import Configuration
+from debonair.names import Service
+from debonair.settings import SECTIONS, Option, Section
+
+
+def sample(service: Service, sections: Iterable[type[Section]] = SECTIONS) -> str:
+    """Return an INI file that names every option with its help, all commented out but the headers."""
+    lines = [
+        f"# Configuration of {service.name}. A line that begins with # is a comment; what is commented",
+        "# out has the value shown. ${NAME} stands for an environment variable, $$ for a dollar sign.",
+    ]
+    for section in sections:
+        lines += ["", f"# {(section.__doc__ or section.name).strip()}", f"[{section.name}]"]
+        for key, item in section.options.items():
+            lines += ["", f"# {item.help}", f"# {_kind(item)}", _sample_line(key, item)]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(item: Option[Any]) -> str:
+    bounds = [
+        f"{word} {item.format(bound)}"
+        for word, bound in (("at least", item.min), ("at most", item.max))
+        if bound is not None
+    ]
+    notes = [item.type_name, *bounds]
+    if item.required:
+        notes.append("required")
+    elif item.default_help:
+        notes.append(f"default: {item.default_help}")
+    if item.secret:
+        notes.append("secret")
+    return "; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + "."
+
+
+def _sample_line(key: str, item: Option[Any]) -> str:
+    default = item.default_for(None)
+    value = "" if item.required or default is None else item.format(default)
+    return f"#{key} = {value}".rstrip()
+
+
+def shown(configuration: Configuration, describe: Callable[[str, str, str], str]) -> Iterator[str]:
+    """Yield a line for each value in force: ``describe(key, value, origin)``, secrets masked."""
+    for section in configuration.settings:
+        yield f"[{section.name}]"
+        for key, item in section.options.items():
+            yield describe(key, item.display(section.values[key]), configuration.origins[section.name, key])
+        yield ""

@@ -1,0 +1,85 @@
+"""Fixtures for the tests of the chassis: a package on disk that is a service, and its application."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from debonair.application import create_app
+from debonair.names import Service
+from debonair.settings import SECTIONS, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep variables of the developer's own out of the configuration."""
+    for name in list(os.environ):
+        if name.startswith(("DEBONAIR_", "ORDERS_")):
+            monkeypatch.delenv(name)
+
+
+def chassis_settings(**values: dict[str, Any]) -> Settings:
+    """Return settings of the chassis alone, with the given values over the defaults."""
+    service = Service.of("debonair")
+    return Settings(section(service, **values.get(section.name, {})) for section in SECTIONS)
+
+
+@pytest.fixture
+def make_app(tmp_path: Path) -> Callable[..., Flask]:
+    """Return a function that makes an application of the chassis with the given settings."""
+
+    def make(**values: dict[str, Any]) -> Flask:
+        values.setdefault("database", {"uri": f"sqlite:///{tmp_path}/test.db"})
+        return create_app("debonair.manage.standalone", chassis_settings(**values))
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A service ``orders`` in a checkout of its source: the directory of its package."""
+    directory = tmp_path / "checkout" / "src" / "orders"
+    directory.mkdir(parents=True)
+    (directory / "__init__.py").write_text('"""Orders."""\n')
+    (directory / "application.py").write_text(
+        "import debonair\n\n\n"
+        'class Settings(debonair.Section, name="orders"):\n'
+        '    """Orders."""\n\n'
+        '    page_size = debonair.option(int, default=50, min=1, max=500, help="Rows per page.")\n'
+        '    api_token = debonair.option(str, secret=True, default="", help="Token of the stock.")\n'
+        '    colors = debonair.option(list, default="red, blue", help="Colors on offer.")\n\n\n'
+        "def create_app(settings=None):\n"
+        "    return debonair.create_app(__name__, settings)\n"
+    )
+    monkeypatch.syspath_prepend(str(directory.parent))
+    yield directory
+    for name in [name for name in sys.modules if name.partition(".")[0] == "orders"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def orders(package: Path) -> ModuleType:
+    """The module ``application`` of that service."""
+    import orders.application
+
+    return orders.application

@@ -1,0 +1,171 @@
+"""The database: foreign keys kept, writers that wait, and migrations that are whole or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from debonair.database import db, migrations
+
+FIRST = '''
+"""First."""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_table("child", sa.Column("id", sa.Integer, primary_key=True),
+                    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE")))
+def downgrade():
+    op.drop_table("child")
+    op.drop_table("parent")
+'''
+SECOND = '''
+"""Second."""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("parent", recreate="always") as batch:
+        batch.add_column(sa.Column("name", sa.String(20)))
+def downgrade():
+    with op.batch_alter_table("parent") as batch:
+        batch.drop_column("name")
+'''
+BROKEN = '''
+"""Broken."""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0003", "0002"
+def upgrade():
+    op.create_table("half_done", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("INSERT INTO nowhere VALUES (1)")
+def downgrade():
+    pass
+'''
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Path:
+    directory = tmp_path / "migrations" / "versions"
+    directory.mkdir(parents=True)
+    (directory.parent / "env.py").write_text("from debonair.database.migrations import run\n\nrun()\n")
+    (directory / "0001.py").write_text(FIRST)
+    (directory / "0002.py").write_text(SECOND)
+    return directory
+
+
+@pytest.fixture
+def migrated(app: Flask, versions: Path) -> Iterator[Flask]:
+    migrations.init_app(app, versions.parent)
+    with app.app_context():
+        yield app
+
+
+def db_command(app: Flask, *arguments: str) -> tuple[int, str]:
+    result = app.test_cli_runner().invoke(args=["db", *arguments])
+    return result.exit_code, result.output
+
+
+def test_sqlite_keeps_foreign_keys_and_lets_readers_and_a_writer_work_at_once(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_transactions_that_read_and_then_write_wait_for_each_other(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(text("CREATE TABLE counter (n INTEGER)"))
+        db.session.execute(text("INSERT INTO counter VALUES (0)"))
+        db.session.commit()
+
+    def add() -> str:
+        number = db.session.execute(text("SELECT n FROM counter")).scalar_one()
+        db.session.execute(text("UPDATE counter SET n = :n"), {"n": number + 1})
+        db.session.commit()
+        return str(number)
+
+    app.add_url_rule("/add", view_func=add, methods=["POST"])
+    statuses: list[int] = []
+
+    def work() -> None:
+        for _ in range(25):
+            statuses.append(app.test_client().post("/add").status_code)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {200}
+    with app.app_context():
+        assert db.session.execute(text("SELECT n FROM counter")).scalar_one() == 100
+
+
+def test_service_without_migrations_needs_none(app: Flask) -> None:
+    with app.app_context():
+        assert db_command(app, "check") == (0, "The database is in no need of migrations.\n")
+
+
+def test_check_tells_whether_the_database_is_at_head(migrated: Flask) -> None:
+    assert db_command(migrated, "check")[0] == 1
+    code, output = db_command(migrated, "upgrade")
+    assert code == 0
+    assert output == "applied 0001 First.\napplied 0002 Second.\nThe database is at the head revision 0002.\n"
+    assert db_command(migrated, "check")[0] == 0
+    assert "nothing to do" in db_command(migrated, "upgrade")[1]
+    code, output = db_command(migrated, "downgrade")
+    assert (code, output) == (0, "took back 0002 Second.\n")
+    assert db_command(migrated, "check") == (1, "The database is at 0001, behind the head revision 0002.\n")
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(migrated: Flask) -> None:
+    db_command(migrated, "upgrade", "0001")
+    db.session.execute(text("INSERT INTO parent VALUES (1)"))
+    db.session.execute(text("INSERT INTO child VALUES (1, 1)"))
+    db.session.commit()
+    db_command(migrated, "upgrade")
+    assert db.session.execute(text("SELECT count(*) FROM child")).scalar() == 1
+    assert db.session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_migration_that_fails_changes_nothing(migrated: Flask, versions: Path) -> None:
+    db_command(migrated, "upgrade", "0001")
+    (versions / "0003.py").write_text(BROKEN)
+    result = migrated.test_cli_runner().invoke(args=["db", "upgrade"])
+    assert result.exit_code != 0
+    assert migrations.state(migrated).current == {"0001"}
+    tables = db.session.execute(text("SELECT name FROM sqlite_master WHERE name = 'half_done'")).all()
+    assert tables == []
+
+
+def test_revision_of_a_newer_version_is_no_reason_to_be_behind(migrated: Flask) -> None:
+    db_command(migrated, "upgrade")
+    db.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    db.session.commit()
+    found = migrations.state(migrated)
+    assert found.unknown == {"9999"}
+    assert not found.behind and not found.at_head
+    code, output = db_command(migrated, "check")
+    assert code == 1 and "a newer version made it" in output
+
+
+def test_sql_of_a_migration_can_be_printed(migrated: Flask) -> None:
+    code, output = db_command(migrated, "upgrade", "0001", "--sql")
+    assert code == 0 and "CREATE TABLE parent" in output
+    assert migrations.state(migrated).current == frozenset()
+
+
+Factory = Callable[..., Flask]
+
+
+def test_password_is_not_in_the_log_of_a_failure(make_app: Factory, caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app(database={"uri": "sqlite:///:memory:"})
+    app.add_url_rule("/", "x", lambda: str(db.session.execute(text("SELECT * FROM nowhere"))))
+    assert app.test_client().get("/").status_code == 503
+    assert "no such table: nowhere" in caplog.text

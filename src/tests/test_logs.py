@@ -1,0 +1,56 @@
+"""Logs: one line an event, with the request id; a command leaves the log file alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import logging
+from pathlib import Path
+from debonair import logs
+from debonair.context import bind_request_id
+from debonair.names import Service
+from debonair.settings import LogSection
+
+service = Service("orders", Path("."))
+settings = LogSection(service, file={file!r}, format={format!r}, level="INFO")
+logs.configure(settings, service, server={server})
+bind_request_id("0123456789abcdef")
+log = logging.getLogger("orders.views")
+log.info("an order of %d", 5, extra={{"customer": "Jo\\nhn"}})
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("it failed")
+"""
+
+
+def run(file: Path | str, form: str, server: bool) -> list[str]:
+    program = PROGRAM.format(file=str(file), format=form, server=server)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return ran.stderr.splitlines()
+
+
+def test_json_is_one_object_a_line_tracebacks_included(tmp_path: Path) -> None:
+    lines = run(tmp_path / "log" / "orders.log", "json", True)
+    first, second = (json.loads(line) for line in lines)
+    assert (first["message"], first["level"], first["logger"]) == ("an order of 5", "INFO", "orders.views")
+    assert (first["request_id"], first["service"]) == ("0123456789abcdef", "orders")
+    assert first["customer"] == "Jo\nhn"
+    assert first["timestamp"].endswith("+00:00")
+    assert "ZeroDivisionError" in second["exc_info"]
+    assert (tmp_path / "log" / "orders.log").read_text().splitlines() == lines
+
+
+def test_text_has_the_request_id() -> None:
+    lines = run("", "text", True)
+    assert "INFO orders.views [0123456789abcdef] an order of 5" in lines[0]
+
+
+def test_command_shows_only_what_is_amiss_and_makes_no_file(tmp_path: Path) -> None:
+    lines = run(tmp_path / "orders.log", "json", False)
+    assert "it failed" in lines[0]
+    assert not (tmp_path / "orders.log").exists()

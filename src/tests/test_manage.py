@@ -1,0 +1,202 @@
+"""The commands, as a developer, a Jenkins job and Puppet run them: output, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+class Command:
+    """Runs the commands of the service ``orders`` in processes of their own."""
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        (package / "manage.py").write_text(
+            "import debonair\n\nmanager = debonair.Manager('orders')\n\n\n"
+            "@manager.command\n"
+            "def greet(name, shout=False):\n"
+            "    'Greet somebody.'\n"
+            "    print(name.upper() if shout else name)\n\n\n"
+            "@manager.command\n"
+            "def fail():\n"
+            "    'Fail in a way that the user can mend.'\n"
+            "    raise debonair.CommandError('the stock is empty: order more')\n\n\n"
+            "if __name__ == '__main__':\n"
+            "    manager.run()\n"
+        )
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, self.package / "manage.py", *arguments],
+            env={**os.environ, "PYTHONPATH": str(self.package.parent), **environment},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def refused(self, *arguments: str, code: int = 1, **environment: str) -> str:
+        """Run a command that must fail with one line on standard error, and return the line."""
+        ran = self(*arguments, **environment)
+        assert ran.returncode == code, ran
+        assert "Traceback" not in ran.stderr
+        lines = ran.stderr.splitlines()
+        assert len(lines) == 1, ran.stderr
+        return lines[0]
+
+
+@pytest.fixture
+def command(package: Path) -> Command:
+    return Command(package)
+
+
+def test_help_lists_every_command(command: Command) -> None:
+    ran = command("--help")
+    assert ran.returncode == 0
+    for name in ("runserver", "serve", "shell", "routes", "openapi", "db", "check-config", "show-config",
+                 "sample-config", "running", "health", "greet"):  # fmt: skip
+        assert f"\n    {name}" in ran.stdout
+
+
+def test_own_command_takes_arguments_and_options(command: Command) -> None:
+    assert command("greet", "ann").stdout == "ann\n"
+    assert command("greet", "ann", "--shout").stdout == "ANN\n"
+
+
+def test_error_of_an_own_command_is_one_line(command: Command) -> None:
+    assert command.refused("fail") == "error: the stock is empty: order more"
+
+
+def test_unknown_command_names_the_nearest_known_one(command: Command) -> None:
+    assert "there is no command 'runsever': did you mean 'runserver'?" in command.refused("runsever", code=2)
+
+
+def test_bad_options_are_usage_errors(command: Command) -> None:
+    assert "too many arguments" in command.refused("running", "--nope", code=2)
+    assert "--port" in command.refused("runserver", "--port", "many", code=2)
+    assert "No such command 'nope'" in command.refused("db", "nope", code=2)
+    assert "No such option '--nope'" in command.refused("db", "check", "--nope", code=2)
+
+
+def test_version_is_told(command: Command) -> None:
+    assert command("--version").stdout == "orders 0+unknown\n"
+
+
+def test_check_config_tells_every_fault_and_exits_with_1(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "any.puppet-temporary"
+    file.write_text("[server]\nprot = 80\nworkers = none\n[orders]\npage_size = 0\n")
+    ran = command("check-config", str(file))
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines() == [
+        f"{file}:2: unknown key 'prot' in [server]: did you mean 'port'?",
+        f"{file}:3: workers: 'none' is not a whole number",
+        f"{file}:5: page_size: 0 is less than 1",
+    ]
+    file.write_text("[orders]\npage_size = 5\n")
+    assert command("check-config", str(file)).stdout == f"{file} is in order.\n"
+    assert command("check-config", "a", "b").returncode == 2
+
+
+def test_missing_and_unreadable_file_are_one_line(command: Command, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.ini"
+    for arguments in (["check-config", missing], ["-c", missing, "routes"], ["-c", missing, "serve"]):
+        assert command.refused(*map(str, arguments)) == f"{missing}: no such file"
+    assert "is a directory" in command.refused("check-config", str(tmp_path))
+    assert command.refused("routes", ORDERS_CONFIG=str(missing)) == f"{missing}: no such file"
+
+
+def test_checking_a_file_imports_no_framework(command: Command) -> None:
+    ran = command("check-config", PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "konfig" in imported
+    assert not imported & {"sqlalchemy", "alembic", "gunicorn", "prometheus_client", "flask_smorest"}
+
+
+def test_show_config_has_values_origins_and_no_secrets(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "config.ini"
+    file.write_text("[orders]\napi_token = hush\n")
+    ran = command("-c", str(file), "-s", "server.port=81", "show-config", ORDERS_SERVER_HOST="0.0.0.0")
+    assert "hush" not in ran.stdout
+    lines = [" ".join(line.split()) for line in ran.stdout.splitlines()]
+    assert f"api_token = ******** # {file}:2" in lines
+    assert "port = 81 # command line" in lines
+    assert "host = 0.0.0.0 # environment ORDERS_SERVER_HOST" in lines
+
+
+def test_sample_config_is_a_configuration(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "sample.ini"
+    file.write_text(command("sample-config").stdout)
+    assert command("check-config", str(file)).returncode == 0
+
+
+def test_routes_and_document_are_printed(command: Command) -> None:
+    assert "/health/ready" in command("routes").stdout
+    assert '"openapi": "3.1.0"' in command("openapi").stdout
+
+
+def test_shell_has_application_and_database_at_hand(command: Command, package: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, package / "manage.py", "shell"],
+        input="print(app.name, db.engine.name)\n",
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "orders sqlite" in ran.stdout
+
+
+def test_address_in_use_is_one_line(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments in (["runserver", "-p", port], ["-s", f"server.port={port}", "serve"]):
+            assert f"127.0.0.1:{port} is in use" in command.refused(*arguments)
+
+
+def test_runserver_refuses_in_production(command: Command) -> None:
+    line = command.refused("-s", "service.environment=production", "runserver")
+    assert "runserver is for development" in line and "use serve" in line
+
+
+def test_database_that_cannot_be_opened_is_one_line(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.db").write_bytes(b"garbage" * 1000)
+    versions = command.package / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001.py").write_text("revision, down_revision = '0001', None\n")
+    line = command.refused("-s", f"database.uri=sqlite:///{tmp_path}/bad.db", "db", "check")
+    assert "file is not a database" in line
+    assert "database" in command.refused("-s", "database.uri=nonsense", "routes")
+    assert "cannot be used" in command.refused("-s", "database.uri=oracal://x/y", "routes")
+
+
+def test_database_behind_the_migrations_is_not_served(command: Command, tmp_path: Path) -> None:
+    versions = command.package / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001.py").write_text(
+        "revision, down_revision = '0001', None\ndef upgrade(): pass\ndef downgrade(): pass\n"
+    )
+    (versions.parent / "env.py").write_text("from debonair.database.migrations import run\n\nrun()\n")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    for arguments in (["runserver", "-p", port], ["-s", f"server.port={port}", "serve"]):
+        assert "run 'db upgrade' first" in command.refused(*arguments)
+    assert command("db", "check").returncode == 1
+    assert "run 'db upgrade'" not in command("db", "upgrade").stderr
+    assert command("db", "check").returncode == 0
+
+
+def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Command) -> None:
+    ran = command("running")
+    assert (ran.returncode, ran.stdout) == (1, "orders is not running.\n")
+    assert "does not answer: connection refused" in command.refused("-s", "server.port=1", "health")
+
+
+def test_preflight_tells_what_it_looked_at(command: Command) -> None:
+    ran = command("serve", "--check")
+    assert (ran.returncode, ran.stdout) == (0, "database: up\norders 0+unknown is fit to serve.\n")

@@ -1,0 +1,34 @@
+"""What is believed of a proxy, and the headers of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+
+from debonair.security import HEADERS
+
+
+@pytest.mark.parametrize(("hops", "client"), [(0, "127.0.0.1"), (1, "3.3.3.3"), (2, "2.2.2.2")])
+def test_client_is_who_the_configured_proxies_say(
+    make_app: Callable[..., Flask], hops: int, client: str
+) -> None:
+    app = make_app(server={"trusted_hops": hops})
+    app.add_url_rule("/who", "who", lambda: f"{request.remote_addr}")
+    answer = app.test_client().get("/who", headers={"X-Forwarded-For": "1.1.1.1, 2.2.2.2, 3.3.3.3"})
+    assert answer.get_data(as_text=True) == client
+
+
+def test_every_answer_has_safe_headers(client: FlaskClient) -> None:
+    for path in ("/health/live", "/nowhere"):
+        answer = client.get(path)
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_view_may_set_its_own_policy(app: Flask) -> None:
+    policy = {"Content-Security-Policy": "default-src 'self'"}
+    app.add_url_rule("/page", "page", lambda: ("page", policy))
+    answer = app.test_client().get("/page")
+    assert answer.headers["Content-Security-Policy"] == policy["Content-Security-Policy"]

@@ -1,0 +1,179 @@
+"""The production server, really run: it answers, says what it runs, and ends without losing a request."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+APPLICATION = """
+import time
+import debonair
+
+class Settings(debonair.Section, name="orders"):
+    page_size = debonair.option(int, default=50, help="Rows per page.")
+
+def create_app(settings=None):
+    app = debonair.create_app(__name__, settings)
+    app.add_url_rule("/slow", "slow", lambda: (time.sleep(1), "done")[1])
+    app.add_url_rule("/", "root", lambda: "here")
+    return app
+"""
+
+
+class Served:
+    """The service ``orders`` under gunicorn, in a process of its own."""
+
+    def __init__(self, package: Path, config: str = "") -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        (package / "application.py").write_text(APPLICATION)
+        (package / "manage.py").write_text("import debonair\n\ndebonair.Manager('orders').run()\n")
+        self.file = package.parent / "config.ini"
+        self.file.write_text(f"[server]\nport = {self.port}\nworkers = 2\n{config}")
+        self.package = package
+        self.environment = {**os.environ, "PYTHONPATH": str(package.parent), "ORDERS_CONFIG": str(self.file)}
+        self.process = subprocess.Popen(
+            [sys.executable, package / "manage.py", "serve"],
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.wait_for(lambda: self.get("/health/ready")[0] == 200)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        limit = time.monotonic() + 20
+        while True:
+            assert self.process.poll() is None, self.process.communicate()[1]
+            try:
+                if condition():
+                    return
+            except OSError:
+                pass
+            assert time.monotonic() < limit, "it never came true"
+            time.sleep(0.02)
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, self.package / "manage.py", *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    def note(self) -> dict[str, Any]:
+        path = self.package.parents[1] / "instance" / "run" / "started"
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture
+def served(package: Path) -> Iterator[Served]:
+    service = Served(package)
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+def test_running_service_is_ready_and_says_what_it_runs(served: Served) -> None:
+    assert served.get("/") == (200, "here")
+    assert served.command("running").returncode == 0
+    health = served.command("health")
+    assert health.returncode == 0 and json.loads(health.stdout)["status"] == "ready"
+    assert served.note()["pid"] == served.process.pid
+    assert served.note()["addresses"] == [f"127.0.0.1:{served.port}"]
+
+
+def test_changed_configuration_is_not_the_one_that_runs(served: Served) -> None:
+    text = served.file.read_text()
+    served.file.write_text(text + "# a comment changes nothing\n")
+    assert served.command("running").returncode == 0
+    served.file.write_text(text + "threads = 2\n")
+    ran = served.command("running")
+    assert (ran.returncode, ran.stdout) == (1, "orders runs with an older configuration.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_cleanly_and_takes_the_note_away(served: Served, number: signal.Signals) -> None:
+    served.process.send_signal(number)
+    assert served.process.wait(timeout=20) == 0
+    assert served.command("running").stdout == "orders is not running.\n"
+
+
+def test_request_in_flight_is_answered_before_the_end(served: Served) -> None:
+    answers: list[tuple[int, str]] = []
+    asking = threading.Thread(target=lambda: answers.append(served.get("/slow")))
+    asking.start()
+    served.wait_for(lambda: "slow" in Path(f"/proc/{served.process.pid}/cmdline").read_text() or busy(served))
+    served.process.terminate()
+    asking.join()
+    assert answers == [(200, "done")]
+    assert served.process.wait(timeout=20) == 0
+
+
+def busy(served: Served) -> bool:
+    """Tell whether a connection to the service is established."""
+    wanted = f":{served.port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[1].endswith(wanted) and row[3] == "01" for row in rows)
+
+
+def test_note_of_a_process_that_was_killed_is_not_believed(served: Served) -> None:
+    workers = subprocess.run(
+        ["pgrep", "-P", str(served.process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    served.process.kill()
+    served.process.wait()
+    for worker in workers:
+        os.kill(int(worker), signal.SIGKILL)
+    assert served.note()["pid"] == served.process.pid
+    assert served.command("running").stdout == "orders is not running.\n"
+
+
+def test_metrics_of_all_workers_are_added_up(served: Served) -> None:
+    for _ in range(40):
+        served.get("/")
+    text = served.get("/metrics")[1]
+    assert 'http_requests_total{method="GET",rule="/",status="200"} 40.0' in text
+
+
+def test_worker_that_is_killed_is_replaced(served: Served) -> None:
+    def workers() -> set[str]:
+        command = ["pgrep", "-P", str(served.process.pid)]
+        return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
+
+    before = workers()
+    os.kill(int(next(iter(before))), signal.SIGKILL)
+    served.wait_for(lambda: len(workers()) == 2 and workers() != before)
+    assert served.get("/") == (200, "here")
+
+
+def test_log_file_is_json_with_gunicorns_lines_in_it(package: Path, tmp_path: Path) -> None:
+    log = tmp_path / "orders.log"
+    service = Served(package, f"[log]\nformat = json\nfile = {log}\n")
+    service.get("/")
+    service.stop()
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "gunicorn.error" in {entry["logger"] for entry in entries}
+    access = [entry for entry in entries if entry["logger"] == "debonair.access" and entry["path"] == "/"]
+    assert len(access) == 1 and access[0]["request_id"]
