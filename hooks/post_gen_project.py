@@ -33,7 +33,7 @@ def git_source():
     expanded = re.fullmatch(r"(gh|gl|bb):(.+)", template)
     if not (remote or expanded) or template.endswith(".zip"):
         return None
-    url = git("remote", "get-url", "origin")
+    url = git("config", "--get", "remote.origin.url")
     if "://" not in url:
         url = "ssh://" + url.replace(":", "/", 1)
     return url, git("rev-parse", "HEAD")

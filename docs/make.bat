@@ -1,0 +1,2 @@
+@echo off
+sphinx-build -W -q -b html source build\html

@@ -1,0 +1,194 @@
+"""The template: what is baked works in its own environment, and hostile answers are data."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+Bake = Callable[..., subprocess.CompletedProcess[str]]
+COOKIECUTTER = [sys.executable, "-m", "cookiecutter", "--no-input"]
+
+LAYOUT = """
+    AUTHORS.rst HISTORY.rst README.rst LICENSE MANIFEST.in Makefile Jenkinsfile Dockerfile tox.ini
+    setup.py setup.cfg requirements.txt debian/rules debian/control debian/changelog
+    docs/Makefile docs/make.bat docs/source/authors.rst docs/source/conf.py docs/source/contributing.rst
+    docs/source/history.rst docs/source/index.rst docs/source/readme.rst
+    docs/source/technical_details.rst docs/source/usage.rst
+    puppet/example-service.yaml src/example_service/__init__.py src/example_service/application.py
+    src/example_service/manage.py src/example_service/models.py src/example_service/views.py
+    src/example_service/default_config.ini src/example_service/migrations/env.py
+    src/tests/conftest.py src/tests/test_example_service.py
+"""
+
+
+@pytest.fixture
+def bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bake:
+    """Return a function that bakes into ``tmp_path`` with the given answers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+
+    def do(template: str | Path = ROOT, **answers: str) -> subprocess.CompletedProcess[str]:
+        command = [*COOKIECUTTER, "--output-dir", str(tmp_path), str(template)]
+        command += [f"{name}={answer}" for name, answer in answers.items()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    return do
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The sample service, baked with the default answers and installed: what ``make bake`` leaves."""
+    ran = subprocess.run(["make", "bake"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ROOT / "build" / "example-service"
+
+
+def files(service: Path) -> list[Path]:
+    generated = {
+        ".venv",
+        "vendor",
+        "dist",
+        "instance",
+        "build",
+        ".pytest_cache",
+        ".ruff_cache",
+        "__pycache__",
+    }
+    return [
+        path
+        for path in service.rglob("*")
+        if path.is_file() and not generated & set(path.relative_to(service).parts)
+    ]
+
+
+def test_baked_service_has_the_layout_of_the_documentation(sample: Path) -> None:
+    for name in LAYOUT.split():
+        assert (sample / name).is_file(), name
+
+
+def test_its_own_python_stays_thin(sample: Path) -> None:
+    own = [path for path in files(sample / "src" / "example_service") if path.suffix == ".py"]
+    lines = sum(len(path.read_text().splitlines()) for path in own if "migrations" not in path.parts)
+    assert lines <= 200
+
+
+def test_its_own_tests_and_lint_pass(sample: Path) -> None:
+    for target in ("test", "lint"):
+        ran = subprocess.run(["make", target], cwd=sample, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_path_of_the_machine_is_in_it(bake: Bake, tmp_path: Path) -> None:
+    assert bake().returncode == 0
+    for path in files(tmp_path / "example-service"):
+        assert str(ROOT).encode() not in path.read_bytes(), path
+
+
+def test_it_carries_the_chassis_of_a_local_checkout(sample: Path) -> None:
+    wheel = next((sample / "vendor").glob("debonair-*.whl"))
+    assert f"./vendor/{wheel.name} \\\n    --hash=sha256:" in (sample / "requirements.txt").read_text()
+
+
+def test_same_source_makes_the_same_wheel(bake: Bake, tmp_path: Path) -> None:
+    locks = []
+    for slug in ("one", "two-two"):
+        assert bake(project_slug=slug).returncode == 0
+        locks.append((tmp_path / slug / "requirements.txt").read_text())
+    assert locks[0] == locks[1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"project_slug": "Bad Name"}, "project_slug 'Bad Name': use lower-case letters"),
+        ({"project_slug": "../escape"}, "project_slug '../escape': use lower-case letters"),
+        ({"project_slug": "1st"}, "such as"),
+        ({"project_slug": "x" * 32}, "use 2 to 31 characters"),
+        ({"project_slug": "json"}, "json has a meaning in Python already"),
+        ({"project_slug": "flask"}, "the name of a package that it uses"),
+        ({"port": "80"}, "port '80': use a number from 1024 to 65535"),
+        ({"port": "http"}, "port 'http'"),
+        ({"version": "v1"}, "version 'v1'"),
+        ({"email": "nobody"}, "email 'nobody'"),
+        ({"full_name": "A\nB"}, "full_name 'A\\nB': use one line of text"),
+        ({"full_name": "A <a@b>"}, "leave out < and >"),
+        ({"project_name": "  ", "project_slug": "ok"}, "project_name '  ': use one line of text"),
+    ],
+)
+def test_unfit_answer_is_refused_in_one_line_and_leaves_nothing(
+    bake: Bake, tmp_path: Path, answers: dict[str, str], message: str
+) -> None:
+    ran = bake(**answers)
+    assert ran.returncode != 0
+    told = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1 and message in told[0], ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hostile_answers_are_data(bake: Bake, tmp_path: Path) -> None:
+    hostile = "Q\"uo'te\\s {x} $HOME `id` %(y)s #é"
+    ran = bake(
+        project_name=hostile, project_slug="hostile", full_name=hostile, project_short_description=hostile
+    )
+    assert ran.returncode == 0, ran.stderr
+    service = tmp_path / "hostile"
+    for path in files(service):
+        if path.suffix == ".py":
+            ast.parse(path.read_text(), str(path))
+    setup = configparser.RawConfigParser()
+    setup.read(service / "setup.cfg")
+    assert setup["metadata"]["author"] == hostile
+    assert setup["metadata"]["description"] == hostile
+    settings: dict[str, str] = {"__file__": "conf.py"}
+    source = (service / "docs" / "source" / "conf.py").read_text().split("release =")[0]
+    exec(compile(source, "conf.py", "exec"), settings)
+    assert settings["project"] == settings["author"] == hostile
+
+
+def test_template_from_a_git_server_names_url_and_revision(bake: Bake, tmp_path: Path) -> None:
+    # A stand-in for the server: git is told to take the address from a directory.
+    origin = tmp_path / "origin"
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(origin)]
+    subprocess.run(["git", "init", "-q", str(origin)], check=True)
+    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+                             capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+    present = [name for name in tracked if (ROOT / name).is_file()]
+    subprocess.run(["cp", "--parents", *present, str(origin)], cwd=ROOT, check=True)
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "All"], check=True)
+    revision = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    program = (
+        "import os, sys; from cookiecutter.__main__ import main;"
+        f"os.environ.update(HOME={str(tmp_path)!r}, GIT_CONFIG_COUNT='1',"
+        f" GIT_CONFIG_KEY_0='url.{origin}.insteadOf', GIT_CONFIG_VALUE_0='https://git.example.org/debonair.git');"
+        "main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "--no-input", "-o", str(tmp_path / "out"),
+         "https://git.example.org/debonair.git", "project_slug=from-git"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    lock = (tmp_path / "out" / "from-git" / "requirements.txt").read_text()
+    assert lock.endswith(f"debonair @ git+https://git.example.org/debonair.git@{revision}\n")
+    assert not (tmp_path / "out" / "from-git" / "vendor").exists()
+
+
+def test_packaging_of_root_and_template_are_one() -> None:
+    template = ROOT / "{{cookiecutter.project_slug}}" / "debian"
+    own = ROOT / "debian"
+    common = sorted(path.relative_to(template) for path in (template / "common").rglob("*"))
+    assert common
+    for name in common:
+        if (template / name).is_file():
+            assert (template / name).read_bytes() == (own / name).read_bytes(), name
