@@ -45,7 +45,7 @@ $(BIN)/pytest: setup.cfg
 
 $(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
 	$(call step,2/4 Baking $(SAMPLE),bake, \
-	    rm -rf $(SAMPLE)/vendor && $(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build $(CURDIR))
+	    $(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build $(CURDIR))
 	$(call step,3/4 Installing it into $(SAMPLE)/.venv,sample, \
 	    $(MAKE) -C $(SAMPLE) install PYTHON=$(PYTHON) && \
 	    $(SAMPLE)/.venv/bin/pip install --force-reinstall --no-deps $(SAMPLE)/vendor/*.whl)
@@ -120,4 +120,5 @@ docs: $(BIN)/pytest ## build the documentation
 
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist instance docs/build wheelhouse .coverage .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) build dist instance docs/build docs/source/generated .coverage .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

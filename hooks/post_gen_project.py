@@ -48,7 +48,9 @@ def git(*arguments):
 def vendored_wheel():
     """Build the chassis of the checkout into vendor/ and return its path; the same source, the same wheel."""
     vendor = Path("vendor")
-    vendor.mkdir()
+    vendor.mkdir(exist_ok=True)
+    for old in vendor.glob("debonair-*.whl"):
+        old.unlink()
     with tempfile.TemporaryDirectory() as scratch:
         for part in ("src/debonair", "setup.py", "setup.cfg", "MANIFEST.in", "README.rst", "HISTORY.rst",
                      "LICENSE", "AUTHORS.rst"):  # fmt: skip

@@ -24,6 +24,8 @@ elif package in sys.stdlib_module_names or keyword.iskeyword(package) or hasattr
     faults.append(f"project_slug {slug!r}: {package} has a meaning in Python already; choose another")
 elif package in ("debonair", "flask", "konfig", "sqlalchemy", "tests"):
     faults.append(f"project_slug {slug!r}: this is the name of a package that it uses; choose another")
+elif slug in ("common", "source", "rules", "control", "changelog", "copyright"):
+    faults.append(f"project_slug {slug!r}: this is the name of a file in debian/; choose another")
 
 if not re.fullmatch(r"[0-9]{1,5}", port) or not 1024 <= int(port) <= 65535:
     faults.append(f"port {port!r}: use a number from 1024 to 65535")
