@@ -47,10 +47,10 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     app.extensions["debonair"] = settings
     app.config.update(_flask_settings(settings[FlaskSection]))
 
-    # The first is the outermost: it sees a request first and its answer last.
-    requests.init_app(app)
-    metrics.init_app(app)
+    # Each of these wraps the ones before: the last sees a request first and its answer last.
     security.init_app(app, settings[ServerSection])
+    metrics.init_app(app)
+    requests.init_app(app)
     problems.init_app(app)
     models.init_app(app, settings[DatabaseSection])
     migrations.init_app(app, service.directory / "migrations")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -21,6 +22,9 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 UNMATCHED = "<unmatched>"
 
@@ -34,29 +38,37 @@ endpoints = Blueprint("metrics", __name__)
 
 def init_app(app: Flask) -> None:
     """Measure every request, and add ``/metrics``."""
-    app.before_request(_begin)
-    app.after_request(_end)
+    app.wsgi_app = _Meter(app.wsgi_app)  # type: ignore[method-assign]
     app.register_blueprint(endpoints)
 
 
+class _Meter:
+    def __init__(self, inner: WSGIApplication) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.perf_counter()
+        method, rule, status = environ["REQUEST_METHOD"], UNMATCHED, "500"
+
+        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal rule, status
+            # Flask leaves its request here; its rule tells which route answered, whatever the path.
+            matched = getattr(environ.get("werkzeug.request"), "url_rule", None)
+            rule, status = UNMATCHED if matched is None else matched.rule, line[:3]
+            return start_response(line, headers, exc_info)
+
+        try:
+            return self._inner(environ, start)
+        finally:
+            # Labels are bounded: rules are the application's, and nobody can invent methods or paths.
+            count, duration = _children(method if method in _KNOWN_METHODS else "OTHER", rule, status)
+            count.inc()
+            duration.observe(time.perf_counter() - began)
+
+
 @lru_cache(maxsize=4096)
-def _children(method: str, rule: str, status: int) -> tuple[Any, Any]:
-    return REQUESTS.labels(method, rule, str(status)), DURATION.labels(method, rule)
-
-
-def _begin() -> None:
-    g.debonair_measured_from = time.perf_counter()
-
-
-def _end(response: Response) -> Response:
-    # Labels are bounded: rules are the application's, and nobody can invent methods or paths.
-    rule = UNMATCHED if request.url_rule is None else request.url_rule.rule
-    method = request.method if request.method in _KNOWN_METHODS else "OTHER"
-    count, duration = _children(method, rule, response.status_code)
-    count.inc()
-    if "debonair_measured_from" in g:
-        duration.observe(time.perf_counter() - g.debonair_measured_from)
-    return response
+def _children(method: str, rule: str, status: str) -> tuple[Any, Any]:
+    return REQUESTS.labels(method, rule, status), DURATION.labels(method, rule)
 
 
 @endpoints.get("/metrics")

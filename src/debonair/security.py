@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from debonair.settings import ServerSection
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # OWASP's recommendations for an API; a view that serves pages sets its own policy.
 HEADERS = {
@@ -20,13 +26,26 @@ HEADERS = {
 def init_app(app: Flask, settings: ServerSection) -> None:
     """Believe the configured proxies, refuse bodies that are too large, and set safe headers."""
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
-    if settings.trusted_hops:
-        hops = settings.trusted_hops
+    hops = settings.trusted_hops
+    if hops:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
         )
+    app.wsgi_app = _SafeHeaders(app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_refuse_bad_body)
-    app.after_request(_add_headers)
+
+
+class _SafeHeaders:
+    def __init__(self, inner: WSGIApplication) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            present = {name.title() for name, _ in headers}
+            headers += [item for item in HEADERS.items() if item[0] not in present]
+            return start_response(status, headers, exc_info)
+
+        return self._inner(environ, start)
 
 
 def _refuse_bad_body() -> None:
@@ -37,9 +56,3 @@ def _refuse_bad_body() -> None:
         raise RequestEntityTooLarge(f"The body is larger than the {limit} bytes that are accepted.")
     if length and request.is_json:
         request.get_json()
-
-
-def _add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
