@@ -20,7 +20,7 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
     """
     service = Service.of(package)
     sections = sections_of(importlib.import_module(f"{package}.application"))
-    known = {section.name.replace("-", "_"): section for section in sections}
+    known = {section.name.replace("-", "_"): section for section in sections if not section.instances}
     unknown = [name for name in values if name not in known]
     if unknown:
         raise TypeError(f"there is no section [{unknown[0]}]")

@@ -12,7 +12,7 @@ import pytest
 from debonair import config
 from debonair.errors import ConfigError
 from debonair.names import Service
-from debonair.settings import DatabaseSection, LogSection, ServerSection
+from debonair.settings import SECTIONS, DatabaseSection, LogSection, Section, ServerSection, option
 
 Load = Callable[..., config.Configuration]
 
@@ -202,9 +202,72 @@ def test_misspelt_command_line_is_a_fault(faults: Any, item: str) -> None:
     assert faults("", {}, item)[0].startswith("command line: ")
 
 
-def test_required_value_that_is_missing_is_a_fault(tmp_path: Path) -> None:
-    from debonair.settings import SECTIONS, Section, option
+def test_secret_may_be_in_a_file_of_its_own(load: Load, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("hush $ %\n")
+    configuration = load(f"[orders]\napi_token_file = {secret}\n")
+    assert value(configuration, "orders", "api_token") == "hush $ %"
+    assert configuration.origins["orders", "api_token"].endswith("config.ini:2")
+    assert load("", {"ORDERS_ORDERS_API_TOKEN_FILE": str(secret)}).settings is not None
+    before = configuration.digest
+    secret.write_text("another\n")
+    assert load(f"[orders]\napi_token_file = {secret}\n").digest != before
 
+
+def test_secret_from_a_file_that_is_missing_or_no_secret_is_a_fault(faults: Any, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    assert faults(f"[orders]\napi_token_file = {missing}\n") == [
+        "config.ini:2: api_token_file: missing cannot be read: no such file or directory"
+    ]
+    assert "known" in faults("[orders]\npage_size_file = /x\n")[0]
+    assert "keep one of the two" in faults("[orders]\napi_token = x\napi_token_file = /dev/null\n")[0]
+
+
+def test_credential_of_systemd_is_a_layer_of_its_own(load: Load, faults: Any, tmp_path: Path) -> None:
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    (directory / "orders.api_token").write_text("hush\n")
+    (directory / "unrelated").write_text("x")
+    (directory / "other.key").write_text("x")
+    environ = {"CREDENTIALS_DIRECTORY": str(directory)}
+    configuration = load("[orders]\napi_token = from-file\n", environ)
+    assert value(configuration, "orders", "api_token") == "hush"
+    assert configuration.origins["orders", "api_token"] == "credential orders.api_token"
+    (directory / "orders.api_tokn").write_text("hush\n")
+    assert faults("", environ) == [
+        "credential orders.api_tokn: unknown key 'api_tokn' in [orders]: did you mean 'api_token'?"
+    ]
+
+
+class Client(Section, name="client", instances=True):
+    """A service that is called."""
+
+    url = option(str, help="Where it is.")
+    retries = option(int, default=3, help="How often it is tried again.")
+
+
+def test_section_with_instances_has_as_many_as_the_file_names(tmp_path: Path) -> None:
+    file = tmp_path / "config.ini"
+    file.write_text("[client:stock]\nurl = http://stock/\n[client:mail]\nurl = http://mail/\nretries = 0\n")
+    environ = {"DEBONAIR_CLIENT_STOCK_RETRIES": "9"}
+    service, sections = Service.of("debonair"), [*SECTIONS, Client]
+    settings = config.load(service, sections, file=file, environ=environ).settings
+    clients = settings.instances(Client)
+    assert {name: (client.url, client.retries) for name, client in clients.items()} == {
+        "stock": ("http://stock/", 9),
+        "mail": ("http://mail/", 0),
+    }
+    file.write_text("[client:stock]\nretires = 1\n[client]\n[clinet:x]\n")
+    with pytest.raises(ConfigError) as raised:
+        config.load(service, sections, file=file, environ={})
+    messages = [fault.message for fault in raised.value.faults]
+    assert "unknown key 'retires' in [client:stock]: did you mean 'retries'?" in messages
+    assert "unknown section [client]: did you mean 'client:NAME'?" in messages
+    assert any("[client:stock] url is required" in message for message in messages)
+    assert "#[client:NAME]" in config.sample(service, sections)
+
+
+def test_required_value_that_is_missing_is_a_fault(tmp_path: Path) -> None:
     class Needy(Section, name="needy"):
         key = option(str, help="The key of the vault.")
 

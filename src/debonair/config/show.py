@@ -17,10 +17,15 @@ def sample(service: Service, sections: Iterable[type[Section]] = SECTIONS) -> st
         "# out has the value shown. ${NAME} stands for an environment variable, $$ for a dollar sign.",
     ]
     for section in sections:
-        lines += ["", f"# {(section.__doc__ or section.name).strip()}", f"[{section.name}]"]
+        lines += ["", f"# {(section.__doc__ or section.name).strip()}", _title(section)]
         for key, item in section.options.items():
             lines += ["", f"# {item.help}", f"# {_kind(item)}", _sample_line(key, item)]
     return "\n".join(lines) + "\n"
+
+
+def _title(section: type[Section]) -> str:
+    # Each file names the instances of its own, so that such a section is a comment too.
+    return f"#[{section.name}:NAME]" if section.instances else f"[{section.name}]"
 
 
 def _kind(item: Option[Any]) -> str:
@@ -35,7 +40,7 @@ def _kind(item: Option[Any]) -> str:
     elif item.default_help:
         notes.append(f"default: {item.default_help}")
     if item.secret:
-        notes.append("secret")
+        notes.append(f"secret; {item.name}_file may name a file that holds it")
     return "; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + "."
 
 
@@ -48,7 +53,7 @@ def _sample_line(key: str, item: Option[Any]) -> str:
 def shown(configuration: Configuration, describe: Callable[[str, str, str], str]) -> Iterator[str]:
     """Yield a line for each value in force: ``describe(key, value, origin)``, secrets masked."""
     for section in configuration.settings:
-        yield f"[{section.name}]"
+        yield f"[{section.title}]"
         for key, item in section.options.items():
-            yield describe(key, item.display(section.values[key]), configuration.origins[section.name, key])
+            yield describe(key, item.display(section.values[key]), configuration.origins[section.title, key])
         yield ""

@@ -44,7 +44,9 @@ db = SQLAlchemy(model_class=Model)
 def init_app(app: Flask, settings: DatabaseSection) -> None:
     """Bind the application to the database that its settings name."""
     url = make_url(settings.uri)
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.uri
+    if settings.password is not None:
+        url = url.set(password=settings.password)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ECHO"] = settings.echo
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url.get_backend_name(), settings)
     db.init_app(app)

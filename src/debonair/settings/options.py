@@ -273,21 +273,27 @@ def option(
 class Section:
     """A section of the configuration; subclass it with ``name=`` and options as attributes.
 
+    With ``instances=True`` a file may hold any number of them, each with a name: ``[client:stock]``.
+
     :param service: the service that it is for; defaults may depend on it.
+    :param instance: the name of the instance, of a section that has such.
     :param values: values by option name, already of the right types.
     :raises TypeError: on an unknown name. :raises ValueError: on a value that is missing or out of bounds.
     """
 
     name: ClassVar[str]
+    instances: ClassVar[bool]
     options: ClassVar[dict[str, Option[Any]]]
+    instance: str
     values: dict[str, Any]
 
-    def __init_subclass__(cls, *, name: str, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, name: str, instances: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.name = name
+        cls.instances = instances
         cls.options = {key: item for key, item in vars(cls).items() if isinstance(item, Option)}
 
-    def __init__(self, service: Service | None = None, **values: Any) -> None:
+    def __init__(self, service: Service | None = None, instance: str = "", **values: Any) -> None:
         unknown = [key for key in values if key not in self.options]
         if unknown:
             raise TypeError(f"[{self.name}] has no option {unknown[0]!r}")
@@ -299,27 +305,37 @@ class Section:
                 raise ValueError(f"[{self.name}] {key} is required")
             else:
                 complete[key] = declared.default_for(service)
+        object.__setattr__(self, "instance", instance)
         object.__setattr__(self, "values", complete)
+
+    @property
+    def title(self) -> str:
+        """What stands between the brackets in a file."""
+        return f"{self.name}:{self.instance}" if self.instance else self.name
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"settings are frozen: [{self.name}] {name} cannot be changed")
 
     def __repr__(self) -> str:
         shown = (f"{key}={self.options[key].display(value)!r}" for key, value in self.values.items())
-        return f"<[{self.name}] {' '.join(shown)}>"
+        return f"<[{self.title}] {' '.join(shown)}>"
 
 
 class Settings:
     """All sections of one service, frozen; ``settings[ServerSection].port``.
 
-    :param sections: one instance of each section's class.
+    :param sections: the sections: one of each class, or any number of a class with instances.
     """
 
     def __init__(self, sections: Iterable[Section]) -> None:
-        self._sections = {type(section): section for section in sections}
+        self._sections = {(type(section), section.instance): section for section in sections}
 
     def __getitem__(self, section: type[S]) -> S:
-        return cast(S, self._sections[section])
+        return cast(S, self._sections[section, ""])
+
+    def instances(self, section: type[S]) -> dict[str, S]:
+        """Return the instances of a section by name: ``settings.instances(Client)["stock"]``."""
+        return {name: cast(S, item) for (kind, name), item in self._sections.items() if kind is section}
 
     def __iter__(self) -> Iterator[Section]:
         return iter(self._sections.values())

@@ -60,6 +60,7 @@ class DatabaseSection(Section, name="database"):
         default_help="SQLite in the state directory",
         help="SQLAlchemy's URL of the database, such as postgresql+psycopg://user:password@host/name.",
     )
+    password = option(str, default=None, secret=True, help="The password, where the URI is to be free of it.")
     pool_size = option(int, default=5, min=1, max=1000, help="Connections each worker keeps (not SQLite).")
     timeout = option(
         Duration, default="5s", min="100ms", max="5m",
