@@ -17,8 +17,8 @@ TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}'
 CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -name '*.py' -o -name '*.ini')
 
 # What the tests of package and host need beyond make, git and python3-venv.
-PACKAGES := build-essential ca-certificates curl debhelper dh-virtualenv fakeroot iproute2 lintian \
-    mmdebstrap puppet puppet-lint python3-setuptools python3-wheel reprepro shellcheck systemd-container
+PACKAGES := apt-utils build-essential ca-certificates curl debhelper dh-virtualenv fakeroot gpg iproute2 \
+    lintian mmdebstrap puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
 define step

@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def deb() -> Path:
-    """Return the package of the sample service: DEBONAIR_TEST_DEB, or else one built here."""
-    if named := os.environ.get("DEBONAIR_TEST_DEB"):
+    """Return the package of the sample service: TEST_DEB, or else one built here."""
+    if named := os.environ.get("TEST_DEB"):
         return Path(named).resolve(strict=True)
     service = provision.CHECKOUT / "build" / "example-service"
     subprocess.run(["make", "bake"], cwd=provision.CHECKOUT, check=True)

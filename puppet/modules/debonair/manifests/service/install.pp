@@ -1,0 +1,55 @@
+# @summary The package of a service, and its configuration.
+#
+# @param version the version of the package
+# @param config the settings
+# @param secrets more settings, which nobody may read
+# @api private
+define debonair::service::install (
+  Debonair::Version $version,
+  Debonair::Settings $config,
+  Sensitive[Debonair::Settings] $secrets,
+) {
+  unless $version in ['present', 'latest'] {
+    # A version that was published since the lists were read.
+    exec { "debonair ${title}: look for version ${version}":
+      command  => 'apt-get update --error-on=any',
+      unless   => @("UNLESS"/$L),
+        test "\$(dpkg-query -W -f '\${db:Status-Abbrev}\${Version}' ${title} 2>&1)" = 'ii ${version}' || \
+        apt-cache show '${title}=${version}'
+        | UNLESS
+      provider => shell,
+      path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+      before   => Package[$title],
+    }
+  }
+
+  package { $title:
+    ensure => $version,
+  }
+
+  -> file { "/etc/${title}":
+    ensure => directory,
+    owner  => 'root',
+    group  => $title,
+    mode   => '0750',
+  }
+
+  $header = "# Puppet (debonair::service ${title}) writes this file; what is edited here is lost.\n\n"
+  $text = "${header}${debonair::ini(deep_merge($config, $secrets.unwrap))}"
+
+  # Without secrets a report may show what changed.
+  $content = $secrets.unwrap.empty ? {
+    true    => $text,
+    default => Sensitive($text),
+  }
+
+  file { "/etc/${title}/config.ini":
+    ensure       => file,
+    owner        => 'root',
+    group        => $title,
+    mode         => '0640',
+    content      => $content,
+    backup       => false,
+    validate_cmd => "/usr/bin/${title} check-config %",
+  }
+}

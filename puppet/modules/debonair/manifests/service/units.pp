@@ -1,0 +1,52 @@
+# @summary Drop-ins of a service's units: where it listens, and what it may do.
+#
+# They come before the package, so that its very first start is already the right one.
+#
+# @param port the port on 127.0.0.1
+# @param socket the Unix socket in place of a port
+# @param sandbox directives for the service unit
+# @api private
+define debonair::service::units (
+  Optional[Stdlib::Port] $port,
+  Optional[Stdlib::Absolutepath] $socket,
+  Debonair::Sandbox $sandbox,
+) {
+  $listen = [$socket, $port].filter |$it| { $it =~ NotUndef }.map |$it| {
+    $access = $it ? {
+      String  => "SocketUser=${title}\nSocketGroup=www-data\nSocketMode=0660\nRemoveOnStop=yes\n",
+      default => '',
+    }
+    $address = $it ? { String => $it, default => "127.0.0.1:${it}" }
+    "[Socket]\nListenStream=\nListenStream=${address}\n${access}"
+  }.join
+  $directives = $sandbox.map |$name, $value| {
+    flatten($value).map |$it| { "${name}=${it}\n" }.join
+  }.join
+  $service = $directives ? {
+    ''      => '',
+    default => "[Service]\n${directives}",
+  }
+
+  $texts = { 'socket' => $listen, 'service' => $service }
+  $texts.each |$unit, $text| {
+    $kept = $text ? {
+      ''      => absent,
+      default => file,
+    }
+    $directory = "/etc/systemd/system/${title}.${unit}.d"
+    # The directory always stands, so that its time tells of a drop-in that went.
+    file { $directory:
+      ensure => directory,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0755',
+    }
+    file { "${directory}/puppet.conf":
+      ensure  => $kept,
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      content => "# Puppet (debonair::service ${title}) writes this file.\n${text}",
+    }
+  }
+}

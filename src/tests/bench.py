@@ -1,0 +1,300 @@
+"""Figures, as ratios of things measured in turn in one run: what the chassis costs, and what it saves.
+
+usage: bench.py [--quick] [request|start|bake|deb ...]
+
+Each line is ours, theirs, and ours / theirs as the median of the pairs. Absolute figures are this
+machine's; the ratios are what to compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "build" / "example-service"
+PYTHON = SAMPLE / ".venv" / "bin" / "python"
+
+# The same server for both: only the application differs.
+SERVE = """
+import sys
+from pathlib import Path
+from debonair import config
+from debonair.names import Service
+from debonair.server import Server, options, prepare
+from debonair.settings import SECTIONS
+import logging
+service = Service.of("example_service")
+configuration = config.load(service, SECTIONS, overrides=["server.port={port}"], environ={{}})
+{body}
+"""
+
+OURS = """
+from debonair.settings import LogSection
+from debonair import logs
+from example_service.application import CheckIns, create_app
+configuration = config.load(service, [*SECTIONS, CheckIns], environ={{}}, overrides=[
+    "server.port={port}", "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
+prepare(configuration)
+def load():
+    logs.configure(configuration.settings[LogSection], service, server=True)
+    app = create_app(configuration.settings)
+    app.add_url_rule("/trivial", "trivial", lambda: {{"hello": "world"}})
+    return app
+Server(configuration, load).run()
+"""
+
+BARE = """
+def load():
+    from flask import Flask
+    app = Flask("bare")
+    app.add_url_rule("/trivial", "trivial", lambda: {"hello": "world"})
+    return app
+class Bare(Server):
+    def load_config(self):
+        for key, value in options(configuration).items():
+            if key not in ("post_worker_init", "on_starting", "on_exit", "child_exit"):
+                self.cfg.set(key, value)
+Bare(configuration, load).run()
+"""
+
+BARE_START = """
+import sys
+import gunicorn.app.base
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+class Bare(gunicorn.app.base.BaseApplication):
+    def load_config(self):
+        for key, value in {"bind": ["127.0.0.1:%(port)d"], "workers": 2, "threads": 4, "worker_class": "gthread",
+                           "preload_app": True, "control_socket_disable": True}.items():
+            self.cfg.set(key, value)
+    def load(self):
+        app = Flask("bare")
+        app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///%(scratch)s/bare.db"
+        SQLAlchemy(app)
+        app.add_url_rule("/trivial", "trivial", lambda: {"hello": "world"})
+        return app
+Bare().run()
+"""
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], port: int, path: str) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """Run a server until the block ends; yields it with the seconds to its first 200."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                    if answer.status == 200:
+                        break
+            except OSError:
+                if process.poll() is not None:
+                    raise SystemExit(f"error: {command} ended with {process.returncode}") from None
+                time.sleep(0.002)
+        yield process, time.perf_counter() - began
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def seconds(command: list[str], **options: object) -> float:
+    """Return how long a command takes that must succeed."""
+    began = time.perf_counter()
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)  # type: ignore[call-overload]
+    if ran.returncode:
+        raise SystemExit(f"error: {command} failed:\n{ran.stdout.decode()}")
+    return time.perf_counter() - began
+
+
+def pairs(what: str, unit: str, ours: Callable[[], float], theirs: Callable[[], float], count: int) -> None:
+    """Measure the two in turn and print both medians and the median of the ratios."""
+    measured = [(ours(), theirs()) for _ in range(count)]
+    first, second = (statistics.median(column) for column in zip(*measured, strict=True))
+    ratio = statistics.median(a / b for a, b in measured)
+    print(f"{what:<58} {first:>9.2f} {second:>9.2f} {unit:<6} {ratio:>6.2f}", flush=True)
+
+
+def memory(process: subprocess.Popen[bytes]) -> float:
+    """Return the proportional memory of the workers, in MiB each."""
+    workers = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    rollups = [Path(f"/proc/{worker}/smaps_rollup").read_text() for worker in workers]
+    sizes = [int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rollups]  # type: ignore[index]
+    return statistics.mean(sizes) / 1024
+
+
+def bench_request(scratch: Path, quick: bool) -> None:
+    """Compare the throughput of the trivial endpoint."""
+    if not shutil.which("wrk"):
+        print("request: left out, wrk is missing: apt-get install wrk")
+        return
+
+    def throughput(body: str) -> Callable[[], float]:
+        def measure() -> float:
+            port = free_port()
+            program = SERVE.format(
+                port=port, body=body.format(port=port, scratch=scratch) if body is OURS else body
+            )
+            with running([str(PYTHON), "-c", program], port, "/trivial"):
+                command = [
+                    "wrk",
+                    "-t1",
+                    "-c16",
+                    f"-d{1 if quick else 4}s",
+                    f"http://127.0.0.1:{port}/trivial",
+                ]
+                output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found = re.search(r"Requests/sec:\s+([\d.]+)", output)
+            if not found or "Non-2xx" in output:
+                raise SystemExit(f"error: wrk says:\n{output}")
+            return float(found[1])
+
+        return measure
+
+    pairs(
+        "trivial endpoint / bare Flask, same gunicorn",
+        "req/s",
+        throughput(OURS),
+        throughput(BARE),
+        1 if quick else 5,
+    )
+
+
+def bench_start(scratch: Path, quick: bool) -> None:
+    """Compare the time of --help, and of serve to the first 200, and the memory of a worker."""
+    count = 2 if quick else 7
+    bare_program = "import flask, flask_sqlalchemy"
+    pairs(
+        "manage.py --help / import of Flask and Flask-SQLAlchemy", "s",
+        lambda: seconds([str(PYTHON), str(SAMPLE / "src/example_service/manage.py"), "--help"]),
+        lambda: seconds([str(PYTHON), "-c", bare_program]), count,
+    )  # fmt: skip
+    pairs(
+        "check-config / start of Python", "s",
+        lambda: seconds([str(PYTHON), str(SAMPLE / "src/example_service/manage.py"), "check-config"]),
+        lambda: seconds([str(PYTHON), "-c", "pass"]), count,
+    )  # fmt: skip
+    database = f"database.uri=sqlite:///{scratch}/start.db"
+    service = str(SAMPLE / ".venv/bin/example-service")
+    seconds([service, "--set", database, "db", "upgrade"])
+    sizes: dict[str, float] = {}
+
+    def ours() -> float:
+        port = free_port()
+        command = [service, "--set", database, "--set", f"server.port={port}", "serve"]
+        with running(command, port, "/health/live") as (process, took):
+            sizes["ours"] = memory(process)
+            return took
+
+    def theirs() -> float:
+        port = free_port()
+        program = BARE_START % {"port": port, "scratch": scratch}
+        with running([str(PYTHON), "-c", program], port, "/trivial") as (process, took):
+            sizes["theirs"] = memory(process)
+            return took
+
+    pairs("serve to the first 200 / bare Flask and Flask-SQLAlchemy", "s", ours, theirs, count)
+    pairs("memory of a worker / the same", "MiB", lambda: sizes["ours"], lambda: sizes["theirs"], 1)
+
+
+def bench_bake(scratch: Path, quick: bool) -> None:
+    """Measure how long it takes to bake a service."""
+    out = scratch / "baked"
+    command = [
+        sys.executable,
+        "-m",
+        "cookiecutter",
+        "--no-input",
+        "--overwrite-if-exists",
+        "-o",
+        str(out),
+        str(ROOT),
+    ]
+    pairs("baking a service / start of Python", "s", lambda: seconds(command),
+          lambda: seconds([sys.executable, "-c", "pass"]), 1 if quick else 3)  # fmt: skip
+
+
+def bench_deb(scratch: Path, quick: bool) -> None:
+    """Compare our build of the deb, wheelhouse warm, with what a plain dh-virtualenv does."""
+    if not shutil.which("dh_virtualenv"):
+        print("deb: left out, dh-virtualenv is missing: apt-get install dh-virtualenv debhelper")
+        return
+    seconds(["make", "-C", str(SAMPLE), "wheelhouse"])
+    version = re.search(r"\((.*)\)", (SAMPLE / "debian/changelog").read_text())[1]  # type: ignore[index]
+    sizes: dict[str, float] = {}
+
+    def ours() -> float:
+        took = seconds(["make", "-C", str(SAMPLE), "deb"])
+        sizes["ours"] = next((SAMPLE / "dist").glob(f"*_{version}_*.deb")).stat().st_size / 2**20
+        return took
+
+    def plain() -> float:
+        tree = Path(tempfile.mkdtemp(dir=scratch)) / "plain"
+        shutil.copytree(
+            SAMPLE, tree, ignore=shutil.ignore_patterns(".venv", "dist", "instance", "wheelhouse", "debian")
+        )
+        debian = tree / "debian"
+        debian.mkdir()
+        shutil.copy(SAMPLE / "debian/changelog", debian)
+        (debian / "control").write_text(
+            "Source: example-service\nMaintainer: Nobody <nobody@example.org>\n"
+            "Build-Depends: debhelper-compat (= 13), dh-virtualenv\n\n"
+            "Package: example-service\nArchitecture: any\nDescription: plain\n"
+        )
+        (debian / "rules").write_text(
+            "#!/usr/bin/make -f\n%:\n\tdh $@ --with python-virtualenv\n"
+            "override_dh_virtualenv:\n\tdh_virtualenv --builtin-venv --python /usr/bin/python3\n"
+            "override_dh_strip override_dh_shlibdeps override_dh_dwz:\n"
+        )
+        (debian / "rules").chmod(0o755)
+        environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        took = seconds(["dpkg-buildpackage", "-b", "-us", "-uc"], cwd=tree, env=environment)
+        sizes["plain"] = next(tree.parent.glob("*.deb")).stat().st_size / 2**20
+        return took
+
+    pairs("make deb, wheels at hand / plain dh-virtualenv", "s", ours, plain, 1 if quick else 2)
+    pairs("size of the deb / the same", "MiB", lambda: sizes["ours"], lambda: sizes["plain"], 1)
+
+
+BENCHES = {"request": bench_request, "start": bench_start, "bake": bench_bake, "deb": bench_deb}
+
+
+def main() -> None:
+    """Run the benches that the command line names, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    parser.add_argument("names", nargs="*", metavar="BENCH", help=", ".join(BENCHES))
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"there is no bench {unknown.pop()!r}; there are {', '.join(BENCHES)}")
+    print(f"{'ours / theirs':<58} {'ours':>9} {'theirs':>9} {'':<6} {'ratio':>6}")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in arguments.names or BENCHES:
+            BENCHES[name](Path(scratch), arguments.quick)
+
+
+if __name__ == "__main__":
+    main()
