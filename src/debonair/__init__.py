@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debonair.errors import CommandError, ConfigError, DebonairError
     from debonair.health import UnhealthyError, monitor_of
     from debonair.manage import Manager
+    from debonair.metrics import timed
     from debonair.problems import Problem
     from debonair.resources import Blueprint
     from debonair.settings import Duration, Section, Settings, Size, Uri, option
@@ -38,6 +39,7 @@ _HOMES = {
     "monitor_of": "health",
     "option": "settings",
     "request_id": "context",
+    "timed": "metrics",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "monitor_of",
     "option",
     "request_id",
+    "timed",
 ]
 
 

@@ -48,13 +48,14 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     app.config.update(_flask_settings(settings[FlaskSection]))
 
     # Each of these wraps the ones before: the last sees a request first and its answer last.
+    problems.init_app(app)
     security.init_app(app, settings[ServerSection])
     metrics.init_app(app)
     requests.init_app(app)
-    problems.init_app(app)
     models.init_app(app, settings[DatabaseSection])
     migrations.init_app(app, service.directory / "migrations")
-    _watch_database(app, health.init_app(app, settings[HealthSection], service.version))
+    monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
+    _watch_database(app, monitor)
     resources.init_app(app, service.name, service.version)
     return app
 
@@ -65,6 +66,8 @@ def _flask_settings(section: FlaskSection) -> dict[str, object]:
 
 def _watch_database(app: Flask, monitor: health.Monitor) -> None:
     newest = migrations.heads(app)
+    with app.app_context():
+        models.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
 
     def database() -> None:
         with app.app_context(), db.engine.connect() as connection:

@@ -8,16 +8,19 @@ has not come back within its deadline is down.
 from __future__ import annotations
 
 import logging
+import mmap
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 
-from debonair.settings import HealthSection
+from debonair.settings import Duration, HealthSection, Size
 
 UP = "up"
 DOWN = "down"
@@ -28,6 +31,8 @@ _FIRST_ANSWER = 0.08
 _log = logging.getLogger("debonair.health")
 
 endpoints = Blueprint("health", __name__, url_prefix="/health")
+
+Function = Callable[[], None]
 
 
 class UnhealthyError(Exception):
@@ -40,10 +45,18 @@ class Check:
 
     :param name: what is checked, in a word.
     :param function: returns when all is well, raises otherwise.
+    :param interval: seconds between two runs.
+    :param deadline: seconds that a run may take.
+    :param critical: whether the service is unfit when this is down.
+    :param observe: told name and seconds of each run.
     """
 
     name: str
-    function: Callable[[], None]
+    function: Function
+    interval: float
+    deadline: float
+    critical: bool
+    observe: Callable[[str, float], None]
     error: str | None = None
     began: float | None = None
     ended: float | None = None
@@ -65,85 +78,125 @@ class Check:
         if error != self.error:
             _log.log(logging.ERROR if error else logging.INFO, "%s is %s", self.name, error or UP)
         self.error, self.duration, self.ended = error, time.monotonic() - began, time.monotonic()
+        self.observe(self.name, self.duration)
         self.first.set()
 
-    def report(self, interval: float, deadline: float) -> dict[str, Any]:
+    def watch(self) -> None:
+        """Run the check again and again, for ever."""
+        while True:
+            self.run()
+            time.sleep(self.interval)
+
+    def report(self) -> dict[str, Any]:
         """Return status, age and duration in seconds, and the error when it is down."""
         now = time.monotonic()
         running = self.began is not None and (self.ended is None or self.ended < self.began)
-        if running and now - (self.began or now) > deadline:
-            return {"status": DOWN, "error": f"no answer within {deadline:g} s"}
-        if self.ended is None or self.duration is None:
-            return {"status": DOWN, "error": "not checked yet"}
-        age = now - self.ended
-        report: dict[str, Any] = {
-            "status": DOWN if self.error else UP,
-            "age": round(age, 3),
-            "duration": round(self.duration, 4),
-        }
-        if self.error:
-            report["error"] = self.error
-        if age > interval + 2 * deadline:
-            report.update(status=DOWN, error="the last result is too old")
+        report: dict[str, Any] = {"status": UP, "critical": self.critical}
+        if self.ended is not None and self.duration is not None:
+            report.update(age=round(now - self.ended, 3), duration=round(self.duration, 4))
+        error = self.error
+        if running and now - (self.began or now) > self.deadline:
+            error = f"no answer within {self.deadline:g} s"
+        elif self.ended is None:
+            error = "not checked yet"
+        elif now - self.ended > self.interval + 2 * self.deadline:
+            error = "the last result is too old"
+        if error:
+            report.update(status=DOWN, error=error)
         return report
 
 
 class Monitor:
     """The checks of one application.
 
-    :param settings: the time between two runs, and the deadline.
+    :param settings: the time between two runs, and the deadline, of checks that say no other.
     :param version: the version to report.
+    :param observe: told name and seconds of each run of a check.
     """
 
-    def __init__(self, settings: HealthSection, version: str) -> None:
-        self.interval = float(settings.interval)
-        self.deadline = float(settings.deadline)
-        self.version = version
+    def __init__(
+        self,
+        settings: HealthSection,
+        version: str,
+        observe: Callable[[str, float], None] = lambda name, seconds: None,
+    ) -> None:
+        self._settings = settings
+        self._version = version
+        self._observe = observe
         self._checks: list[Check] = []
         self._process: int | None = None
         self._lock = threading.Lock()
+        # Shared with the processes that are forked later: the first one tells all of them.
+        self._draining = mmap.mmap(-1, 1)
 
-    def add(self, name: str, function: Callable[[], None]) -> None:
+    @property
+    def version(self) -> str:
+        """The version of the service."""
+        return self._version
+
+    def add(
+        self,
+        name: str,
+        function: Function,
+        *,
+        interval: str | None = None,
+        deadline: str | None = None,
+        critical: bool = True,
+    ) -> None:
         """Add a check.
 
         :param name: what is checked, in a word.
         :param function: returns when all is well; raises :class:`UnhealthyError` with the reason when not.
+        :param interval: the time between two runs, such as ``30s``; else ``[health] interval``.
+        :param deadline: the time that a run may take; else ``[health] deadline``.
+        :param critical: whether the service is unfit for requests when this is down.
+        :raises ValueError: when the check has the name of another, or a time is none.
         """
-        self._checks.append(Check(name, function))
+        if any(check.name == name for check in self._checks):
+            raise ValueError(f"there is a check {name!r} already")
+        between = Duration.parse(interval) if interval else self._settings.interval
+        most = Duration.parse(deadline) if deadline else self._settings.deadline
+        self._checks.append(Check(name, function, float(between), float(most), critical, self._observe))
+
+    def check(self, name: str, **options: Any) -> Callable[[Function], Function]:
+        """Return a decorator that adds a function as a check; the options are those of :meth:`add`."""
+
+        def decorate(function: Function) -> Function:
+            self.add(name, function, **options)
+            return function
+
+        return decorate
 
     def start(self) -> None:
         """Start the checks in this process, unless they run already."""
+        if self._process == os.getpid():
+            return
         with self._lock:
             if self._process == os.getpid():
                 return
             self._process = os.getpid()
-            self._checks = [Check(check.name, check.function) for check in self._checks]
             for check in self._checks:
                 name = f"check-{check.name}"
-                threading.Thread(target=self._watch, args=(check,), name=name, daemon=True).start()
+                threading.Thread(target=check.watch, name=name, daemon=True).start()
 
-    def _watch(self, check: Check) -> None:
-        while True:
-            check.run()
-            time.sleep(self.interval)
+    def drain(self) -> None:
+        """Say in every process that no new requests should be sent here: the service is about to end."""
+        self._draining[0] = 1
 
     def run_once(self) -> dict[str, Any]:
-        """Run every check now, at most the deadline each, and return the report."""
+        """Run every check now, at most its deadline, and return the report."""
         for check in self._checks:
             thread = threading.Thread(target=check.run, daemon=True)
             thread.start()
-            thread.join(self.deadline + 0.05)
+            thread.join(check.deadline + 0.05)
         return self.report()
 
     def report(self) -> dict[str, Any]:
         """Return status, version and the report of each check."""
-        checks = {check.name: check.report(self.interval, self.deadline) for check in self._checks}
-        ready = all(check["status"] == UP for check in checks.values())
-        return {
-            "status": "ready" if ready else "not ready",
-            "version": self.version,
-            "checks": checks,
-        }
+        checks = {check.name: check.report() for check in self._checks}
+        fit = all(check["status"] == UP for check in checks.values() if check["critical"])
+        status = "draining" if self._draining[0] else "ready" if fit else "not ready"
+        return {"status": status, "version": self._version, "checks": checks}
 
     def wait_for_first_results(self) -> None:
         """Wait for the first result of every check, but no longer than an answer may take."""
@@ -152,12 +205,24 @@ class Monitor:
             check.first.wait(max(0.0, until - time.monotonic()))
 
 
-def init_app(app: Flask, settings: HealthSection, version: str) -> Monitor:
+def init_app(
+    app: Flask, settings: HealthSection, version: str, observe: Callable[[str, float], None]
+) -> Monitor:
     """Add ``/health/live`` and ``/health/ready``, and return the monitor that takes checks."""
-    monitor = Monitor(settings, version)
+    monitor = Monitor(settings, version, observe)
     app.extensions["debonair_health"] = monitor
     app.register_blueprint(endpoints)
+    if settings.disk_free:
+        monitor.add("disk", lambda: _enough_room(Path(app.instance_path), settings.disk_free))
     return monitor
+
+
+def _enough_room(directory: Path, least: Size) -> None:
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    if free < least:
+        raise UnhealthyError(f"{free // 2**20} MiB are free, less than {least}")
 
 
 def monitor_of(app: Flask) -> Monitor:

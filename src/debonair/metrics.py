@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, got_request_exception
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -26,12 +27,22 @@ from prometheus_client.multiprocess import MultiProcessCollector
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 UNMATCHED = "<unmatched>"
 
 _KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "rule", "status"])
 DURATION = Histogram("http_request_duration_seconds", "Time to answer a request.", ["method", "rule"])
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
+EXCEPTIONS = Counter("http_exceptions_total", "Exceptions that no view caught.", ["exception"])
+CONNECTIONS = Gauge(
+    "database_connections_in_use", "Connections taken from the pool.", multiprocess_mode="livesum"
+)
+CHECKS = Histogram("health_check_duration_seconds", "Time of a health check.", ["check"])
+FUNCTIONS = Histogram("function_duration_seconds", "Time of a function.", ["function"])
 
 endpoints = Blueprint("metrics", __name__)
 
@@ -39,7 +50,24 @@ endpoints = Blueprint("metrics", __name__)
 def init_app(app: Flask) -> None:
     """Measure every request, and add ``/metrics``."""
     app.wsgi_app = _Meter(app.wsgi_app)  # type: ignore[method-assign]
+    got_request_exception.connect(_count_exception, app)
     app.register_blueprint(endpoints)
+
+
+def timed(function: Callable[P, R]) -> Callable[P, R]:
+    """Measure a function: ``@timed`` adds ``function_duration_seconds{function="module.name"}``."""
+    label = f"{function.__module__}.{function.__qualname__}"
+    decorated: Callable[P, R] = FUNCTIONS.labels(label).time()(function)
+    return decorated
+
+
+def observe_check(name: str, seconds: float) -> None:
+    """Note how long a health check took."""
+    CHECKS.labels(name).observe(seconds)
+
+
+def _count_exception(sender: Flask, exception: BaseException, **_: Any) -> None:
+    EXCEPTIONS.labels(type(exception).__name__).inc()
 
 
 class _Meter:
@@ -57,9 +85,11 @@ class _Meter:
             rule, status = UNMATCHED if matched is None else matched.rule, line[:3]
             return start_response(line, headers, exc_info)
 
+        IN_FLIGHT.inc()
         try:
             return self._inner(environ, start)
         finally:
+            IN_FLIGHT.dec()
             # Labels are bounded: rules are the application's, and nobody can invent methods or paths.
             count, duration = _children(method if method in _KNOWN_METHODS else "OTHER", rule, status)
             count.inc()

@@ -6,13 +6,19 @@ logged by Flask with its traceback and leaves as a 500 that tells nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from debonair.context import request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -20,6 +26,16 @@ _HIDDEN = (
     "The service failed to answer this request. Quote the request id when you report it: "
     "the log has more under it."
 )
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<title>{status} {title}</title>
+<h1>{title}</h1>
+<p>{detail}</p>
+<p><small>Request {request_id}</small></p>
+</html>
+"""
 
 
 class Problem(HTTPException):
@@ -41,31 +57,70 @@ class Problem(HTTPException):
 def init_app(app: Flask) -> None:
     """Answer every error of every route with a problem."""
     app.register_error_handler(HTTPException, answer)
+    app.wsgi_app = _LastResort(app, app.wsgi_app)  # type: ignore[method-assign]
+
+
+class _LastResort:
+    """Answers for what fails outside of Flask's own handling: in a teardown, or in an error handler."""
+
+    def __init__(self, app: Flask, inner: WSGIApplication) -> None:
+        self._app = app
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return self._inner(environ, start_response)
+        except Exception:
+            if self._app.testing or self._app.debug:
+                raise
+            self._app.logger.exception("A request failed outside of its view.")
+            body = _body(InternalServerError(), environ.get("PATH_INFO", ""))
+            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+            start_response("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
+            return [body]
 
 
 def answer(error: HTTPException) -> Response | HTTPException:
     """Return the problem for an exception; a redirect or a ready response is returned as it is."""
     if error.response is not None or error.code is None or error.code < 400:
         return error
+    if request.accept_mimetypes.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html":
+        body, media_type = _page(error).encode(), "text/html"
+    else:
+        body, media_type = _body(error, request.path), MEDIA_TYPE
+    response = current_app.response_class(body, status=error.code, mimetype=media_type)
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            response.headers[name] = value
+    return response
+
+
+def _problem(error: HTTPException, path: str) -> dict[str, Any]:
     problem = {
         "type": getattr(error, "type", "about:blank"),
         "title": getattr(error, "title", None) or error.name,
         "status": error.code,
         "detail": _HIDDEN if error.code == 500 else _detail(error),
-        "instance": request.path,
+        "instance": path,
         "request_id": request_id(),
         **getattr(error, "extra", {}),
     }
     errors = list(_errors(error))
     if errors:
         problem["errors"] = errors
-    response = current_app.response_class(
-        current_app.json.dumps(problem) + "\n", status=error.code, mimetype=MEDIA_TYPE
+    return problem
+
+
+def _body(error: HTTPException, path: str) -> bytes:
+    return (json.dumps(_problem(error, path), default=str) + "\n").encode()
+
+
+def _page(error: HTTPException) -> str:
+    """Return the problem as a page, for a person at a browser."""
+    problem = _problem(error, request.path)
+    return _PAGE.format(
+        **{name: escape(problem[name]) for name in ("title", "status", "detail", "request_id")}
     )
-    for name, value in error.get_headers():
-        if name.lower() != "content-type":
-            response.headers[name] = value
-    return response
 
 
 def _detail(error: HTTPException) -> str | None:

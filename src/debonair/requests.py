@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HEADER = "X-Request-ID"
 UNMATCHED = "<unmatched>"
 
+_log = logging.getLogger(__name__)
 _access = logging.getLogger("debonair.access")
 
 
@@ -107,7 +108,12 @@ class _Body:
         self._done = done
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
+        try:
+            yield from self._body
+        except Exception:
+            # The server can only cut the answer off; here the id is still at hand.
+            _log.exception("An answer broke off while it was sent.")
+            raise
 
     def close(self) -> None:
         try:

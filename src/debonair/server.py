@@ -11,11 +11,13 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gunicorn.app.base
+import gunicorn.arbiter
 import gunicorn.glogging
 from flask import Flask
 from gunicorn import systemd
@@ -45,6 +47,7 @@ class Server(gunicorn.app.base.BaseApplication):
     def __init__(self, configuration: Configuration, load_app: Callable[[], Flask]) -> None:
         self._configuration = configuration
         self._load_app = load_app
+        self.drain = configuration.settings[ServerSection].drain
         super().__init__()
 
     def load_config(self) -> None:
@@ -53,6 +56,27 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def load(self) -> Flask:
         return self._load_app()
+
+    def run(self) -> None:
+        _Arbiter(self).run()
+
+
+class _Arbiter(gunicorn.arbiter.Arbiter):
+    """gunicorn's first process, which on SIGTERM has the service say that it drains before it stops."""
+
+    _stop_at: float | None = None
+
+    def handle_term(self) -> None:
+        drain = float(self.app.drain)
+        if not drain:
+            super().handle_term()
+        monitor_of(self.app.wsgi()).drain()
+        self._stop_at = self._stop_at or time.monotonic() + drain
+
+    def murder_workers(self) -> None:
+        super().murder_workers()
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            raise StopIteration
 
 
 def options(configuration: Configuration) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_first_question_is_answered_with_results(client: FlaskClient) -> None:
     report = response.get_json()
     assert (response.status_code, report["status"]) == (200, "ready"), report
     assert set(report) == {"status", "version", "checks"}
-    assert set(report["checks"]["database"]) == {"status", "age", "duration"}
+    assert set(report["checks"]["database"]) == {"status", "critical", "age", "duration"}
 
 
 def test_check_that_hangs_is_down_and_hangs_nobody(

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,12 @@ from alembic import context
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from debonair.database.models import db
 
-_log = logging.getLogger("debonair.database")
+_LOCK = 0x6465626F6E
+"""The key of PostgreSQL's advisory lock: one number for all, as a database belongs to one service."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,17 @@ def run() -> None:
             **arguments,
         )
         with context.begin_transaction():
+            _lock(connection)
             context.run_migrations()
+
+
+def _lock(connection: Connection) -> None:
+    """Let one migration run at a time; whoever waited finds nothing left to do.
+
+    SQLite's transaction is such a lock already (see ``models``).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _suspend_foreign_keys(connection: Connection) -> None:

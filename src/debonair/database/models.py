@@ -7,6 +7,7 @@ which is away at the start keeps no service from starting.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def _prepare_sqlite(engine: Engine) -> None:
         # whatever the timeout: one that may write takes the lock at its beginning and waits for it.
         reading = has_request_context() and request.method in _READING
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[], None]) -> None:
+    """Call ``taken`` and ``returned`` as connections leave the engine's pool and come back."""
+    event.listen(engine, "checkout", lambda *_: taken())
+    event.listen(engine, "checkin", lambda *_: returned())
 
 
 def _unavailable(error: OperationalError | InterfaceError) -> Response:

@@ -199,7 +199,7 @@ def _ask(address: str, path: str) -> tuple[int, str]:
     """GET ``path`` from ``host:port`` or from a Unix socket."""
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(
-        _reachable(host) or "localhost", int(port or 80), timeout=_HEALTH_TIMEOUT
+        _reachable(host) or "localhost", int(port) if port.isdigit() else 80, timeout=_HEALTH_TIMEOUT
     )
     if address.startswith("/"):
         connection.sock = socket.socket(socket.AF_UNIX)

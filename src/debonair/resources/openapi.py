@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import flask_smorest
 from flask import Flask
 from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
 
 __all__ = ["Blueprint", "ProblemSchema", "init_app"]
+
+_PROBLEM = "application/problem+json"
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ProblemErrorSchema(Schema):
@@ -41,6 +47,20 @@ class Blueprint(flask_smorest.Blueprint):
         self.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
         api.spec.tag({"name": name, "description": self.description})
 
+    def raises(self, *problems: type[HTTPException]) -> Callable[[F], F]:
+        """Return a decorator that describes the problems a view may raise, by status and title."""
+
+        def decorate(view: F) -> F:
+            for problem in problems:
+                title = getattr(problem, "title", None) or problem().name
+                described = self.alt_response(
+                    problem.code, schema=ProblemSchema, content_type=_PROBLEM, description=title
+                )
+                view = described(view)
+            return view
+
+        return decorate
+
 
 class _Api(flask_smorest.Api):
     """flask-smorest's Api, which leaves errors to the room ``problems``."""
@@ -51,7 +71,7 @@ class _Api(flask_smorest.Api):
         pass
 
     def _register_responses(self) -> None:
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = _PROBLEM
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
 

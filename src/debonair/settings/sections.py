@@ -39,6 +39,10 @@ class ServerSection(Section, name="server"):
         Duration, default="5s", min="0s", max="1h",
         help="How long an idle connection is kept open.",
     )  # fmt: skip
+    drain = option(
+        Duration, default="0s", min="0s", max="10m",
+        help="How long to answer on, unready, before a stop: for a balancer to look elsewhere.",
+    )  # fmt: skip
     backlog = option(int, default=2048, min=1, max=65535, help="Connections that may wait.")
     max_requests = option(
         int, default=0, min=0,
@@ -94,6 +98,9 @@ class HealthSection(Section, name="health"):
 
     interval = option(Duration, default="5s", min="100ms", max="1h", help="Time between two runs of a check.")
     deadline = option(Duration, default="3s", min="50ms", max="5m", help="A check that takes longer is down.")
+    disk_free = option(
+        Size, default="64MiB", help="Room that must be free where the state is kept; 0B checks nothing."
+    )
 
 
 class FlaskSection(Section, name="flask"):
