@@ -77,8 +77,9 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 class Bare(gunicorn.app.base.BaseApplication):
     def load_config(self):
-        for key, value in {"bind": ["127.0.0.1:%(port)d"], "workers": 2, "threads": 4, "worker_class": "gthread",
-                           "preload_app": True, "control_socket_disable": True}.items():
+        for key, value in {"bind": ["127.0.0.1:%(port)d"], "workers": 2, "threads": 4,
+                           "worker_class": "gthread", "preload_app": True,
+                           "control_socket_disable": True}.items():
             self.cfg.set(key, value)
     def load(self):
         app = Flask("bare")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from debonair.health import Monitor, UnhealthyError, monitor_of
-from debonair.settings import HealthSection
+from debonair.settings import HealthSection, Size
 from debonair.testing import assert_problem
 
 
@@ -109,6 +110,39 @@ def test_database_that_is_corrupt_makes_the_service_unready(app: Flask, tmp_path
         "status": "down",
         "error": "failed: DatabaseError",
     }
+
+
+def test_check_that_is_not_critical_is_told_and_no_reason_to_be_unready(monitor: Monitor) -> None:
+    @monitor.check("extra", critical=False, interval="1m", deadline="1s")
+    def extra() -> None:
+        raise UnhealthyError("away")
+
+    report = monitor.run_once()
+    assert report["status"] == "ready"
+    assert report["checks"]["extra"]["status"] == "down"
+    with pytest.raises(ValueError, match="there is a check 'extra' already"):
+        monitor.add("extra", extra)
+    with pytest.raises(ValueError, match="is not a duration"):
+        monitor.add("other", extra, interval="soon")
+
+
+def test_full_disk_makes_the_service_unready(make_app: Callable[..., Flask]) -> None:
+    report = monitor_of(make_app(health={"disk_free": Size(2**60)})).run_once()
+    assert report["status"] == "not ready"
+    assert "MiB are free, less than" in report["checks"]["disk"]["error"]
+
+
+def test_draining_service_is_unready_in_every_process(app: Flask) -> None:
+    monitor = monitor_of(app)
+    assert app.test_client().get("/health/ready").status_code == 200
+    child = os.fork()
+    if not child:
+        monitor.drain()
+        os._exit(0)
+    os.waitpid(child, 0)
+    response = app.test_client().get("/health/ready")
+    assert (response.status_code, response.get_json()["status"]) == (503, "draining")
+    assert app.test_client().get("/health/live").status_code == 200
 
 
 def test_database_failure_in_a_view_is_a_503_problem(app: Flask) -> None:

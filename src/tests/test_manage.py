@@ -97,6 +97,8 @@ def test_check_config_tells_every_fault_and_exits_with_1(command: Command, tmp_p
         f"{file}:3: workers: 'none' is not a whole number",
         f"{file}:5: page_size: 0 is less than 1",
     ]
+    draft = command("check-config", "--as", "/etc/orders/config.ini", str(file))
+    assert draft.stderr.startswith("/etc/orders/config.ini:2: unknown key 'prot'")
     file.write_text("[orders]\npage_size = 5\n")
     assert command("check-config", str(file)).stdout == f"{file} is in order.\n"
     assert command("check-config", "a", "b").returncode == 2

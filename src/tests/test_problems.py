@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask, abort, redirect
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized, default_exceptions
+from werkzeug.test import EnvironBuilder
 
+from debonair.logs import ContextFilter
 from debonair.problems import Problem
 from debonair.resources import Blueprint
 from debonair.testing import assert_problem
@@ -121,3 +125,87 @@ def test_body_that_is_too_large_is_a_problem(make_app: object) -> None:
     app.add_url_rule("/any", "any", lambda: "never read", methods=["POST"])
     assert app.test_client().post("/any", data=b"x" * 1024).status_code == 200
     assert_problem(app.test_client().post("/any", data=b"x" * 1025), 413, "1024 bytes")
+
+
+def test_browser_is_answered_with_a_page(app: Flask) -> None:
+    app.add_url_rule("/fail", "fail", lambda: abort(400, "<script>alert(1)</script>"))
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    response = app.test_client().get("/fail", headers={"Accept": accept})
+    text = response.get_data(as_text=True)
+    assert (response.status_code, response.mimetype) == (400, "text/html")
+    assert "&lt;script&gt;" in text and "<script>" not in text
+    assert response.headers["X-Request-ID"] in text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/problem+json", "", "image/png"])
+def test_everybody_else_is_answered_with_a_problem(client: FlaskClient, accept: str) -> None:
+    assert_problem(client.get("/nowhere", headers={"Accept": accept}), 404)
+
+
+def test_failure_in_an_error_handler_is_a_problem_and_in_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(error: KeyError) -> None:
+        raise RuntimeError("the handler is broken")
+
+    app.add_url_rule("/key", "key", lambda: {}["missing"])
+    app.register_error_handler(KeyError, broken)
+    problem = assert_problem(app.test_client().get("/key"), 500)
+    assert "the handler is broken" in caplog.text
+    assert "broken" not in str(problem)
+
+
+def test_failure_in_a_teardown_is_a_problem_and_in_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.teardown_request
+    def broken(error: BaseException | None) -> None:
+        raise RuntimeError("the teardown is broken")
+
+    # A server as in PEP 3333; Werkzeug's own test client raises what is passed on to it.
+    answers: list[str] = []
+    body = b"".join(
+        app(EnvironBuilder("/health/live").get_environ(), lambda *answer: answers.append(answer[0]))
+    )
+    assert answers == ["200 OK", "500 INTERNAL SERVER ERROR"]
+    assert json.loads(body)["request_id"]
+    assert "the teardown is broken" in caplog.text
+    assert b"broken" not in body
+
+
+def test_failure_while_streaming_is_logged_with_the_request_id(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.addFilter(ContextFilter())
+
+    def parts() -> Iterator[str]:
+        yield "one"
+        raise RuntimeError("the tap ran dry")
+
+    app.add_url_rule("/stream", "stream", lambda: app.response_class(parts()))
+    with pytest.raises(RuntimeError), caplog.at_level(logging.ERROR):
+        app.test_client().get("/stream", headers={"X-Request-ID": "stream-0001"}, buffered=True)
+    records = [record for record in caplog.records if "broke off" in record.message]
+    assert [vars(record)["request_id"] for record in records] == ["stream-0001"]
+
+
+def test_problems_of_a_view_are_in_the_document(app: Flask) -> None:
+    class TooPoor(Problem):
+        """Not enough credit."""
+
+        code = 403
+        title = "Not enough credit"
+
+    shop = Blueprint("shop", __name__)
+
+    @shop.get("/buy")
+    @shop.raises(TooPoor, ServiceUnavailable)
+    def buy() -> str:
+        """Buy it."""
+        raise TooPoor
+
+    app.register_blueprint(shop)
+    responses = app.test_client().get("/openapi.json").get_json()["paths"]["/buy"]["get"]["responses"]
+    assert responses["403"]["description"] == "Not enough credit"
+    assert list(responses["403"]["content"]) == ["application/problem+json"]
+    assert responses["503"]["description"] == "Service Unavailable"

@@ -177,3 +177,12 @@ def test_log_file_is_json_with_gunicorns_lines_in_it(package: Path, tmp_path: Pa
     assert "gunicorn.error" in {entry["logger"] for entry in entries}
     access = [entry for entry in entries if entry["logger"] == "debonair.access" and entry["path"] == "/"]
     assert len(access) == 1 and access[0]["request_id"]
+
+
+def test_draining_service_answers_on_and_says_that_it_is_unready(package: Path) -> None:
+    service = Served(package, "drain = 2s\n")
+    service.process.terminate()
+    service.wait_for(lambda: service.get("/health/ready")[0] == 503)
+    assert json.loads(service.get("/health/ready")[1])["status"] == "draining"
+    assert service.get("/") == (200, "here")
+    assert service.process.wait(timeout=20) == 0

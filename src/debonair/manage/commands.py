@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +105,12 @@ class Serve(ChassisCommand):
 class CheckConfig(ChassisCommand):
     """Check the configuration, or FILE in its place, and report every fault with its line."""
 
-    option_list = (Option("checked", metavar="FILE", nargs="?", type=Path, help="file to check instead"),)
+    option_list = (
+        Option("checked", metavar="FILE", nargs="?", type=Path, help="file to check instead"),
+        Option("--as", dest="name", metavar="NAME", help="call FILE so, where it is a draft of NAME"),
+    )
 
-    def run(self, checked: Path | None) -> int:
+    def run(self, checked: Path | None, name: str | None) -> int:
         manager = self.manager
         file = checked or manager.file
         if file is None:
@@ -114,9 +118,11 @@ class CheckConfig(ChassisCommand):
         try:
             config.load(manager.service, manager.sections, file=file, overrides=manager.overrides)
         except ConfigError as error:
-            print(error, file=sys.stderr)
+            for fault in error.faults:
+                called = name if fault.where == str(file) else None
+                print(replace(fault, where=called or fault.where), file=sys.stderr)
             return 1
-        print(f"{file or 'The configuration without a file'} is in order.")
+        print(f"{name or file or 'The configuration without a file'} is in order.")
         return 0
 
 

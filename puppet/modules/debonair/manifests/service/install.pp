@@ -50,6 +50,6 @@ define debonair::service::install (
     mode         => '0640',
     content      => $content,
     backup       => false,
-    validate_cmd => "/usr/bin/${title} check-config %",
+    validate_cmd => "/usr/bin/${title} check-config --as /etc/${title}/config.ini %",
   }
 }
