@@ -8,8 +8,8 @@ from flask import Flask, current_app
 from sqlalchemy import text
 from werkzeug.local import LocalProxy
 
-from debonair import config, health, logs, metrics, problems, requests, resources, security
-from debonair.database import db, migrations, models
+from debonair import config, database, health, logs, metrics, problems, requests, resources, security
+from debonair.database import db, revisions
 from debonair.names import Service
 from debonair.settings import (
     DatabaseSection,
@@ -52,8 +52,7 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     security.init_app(app, settings[ServerSection])
     metrics.init_app(app)
     requests.init_app(app)
-    models.init_app(app, settings[DatabaseSection])
-    migrations.init_app(app, service.directory / "migrations")
+    database.init_app(app, settings[DatabaseSection], service.directory / "migrations")
     monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
     _watch_database(app, monitor)
     resources.init_app(app, service.name, service.version)
@@ -65,19 +64,19 @@ def _flask_settings(section: FlaskSection) -> dict[str, object]:
 
 
 def _watch_database(app: Flask, monitor: health.Monitor) -> None:
-    newest = migrations.heads(app)
+    known = revisions.known(app)
     with app.app_context():
-        models.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
+        database.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
 
-    def database() -> None:
+    def answers() -> None:
         with app.app_context(), db.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def migrated() -> None:
-        found = migrations.state(app, newest)
+        found = revisions.state(app, known)
         if found.behind:
             raise health.UnhealthyError(f"the database is {found}")
 
-    monitor.add("database", database)
-    if newest:
+    monitor.add("database", answers)
+    if known:
         monitor.add("migrations", migrated)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from flask import Flask
+
 from debonair.config import sections_of
+from debonair.database import migrations
 from debonair.names import Service
 from debonair.settings import Settings
 
@@ -25,6 +28,11 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
     if unknown:
         raise TypeError(f"there is no section [{unknown[0]}]")
     return Settings(section(service, **values.get(name, {})) for name, section in known.items())
+
+
+def upgrade(app: Flask) -> None:
+    """Bring the database of an application to the head revision."""
+    migrations.upgrade(app)
 
 
 def assert_problem(response: Any, status: int, detail: str | None = None) -> dict[str, Any]:

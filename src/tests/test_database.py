@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from debonair.database import db, migrations
+from debonair.database import db, revisions
 
 FIRST = '''
 """First."""
@@ -62,7 +65,7 @@ def versions(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def migrated(app: Flask, versions: Path) -> Iterator[Flask]:
-    migrations.init_app(app, versions.parent)
+    app.extensions[revisions.DIRECTORY] = str(versions.parent)
     with app.app_context():
         yield app
 
@@ -139,7 +142,7 @@ def test_migration_that_fails_changes_nothing(migrated: Flask, versions: Path) -
     (versions / "0003.py").write_text(BROKEN)
     result = migrated.test_cli_runner().invoke(args=["db", "upgrade"])
     assert result.exit_code != 0
-    assert migrations.state(migrated).current == {"0001"}
+    assert revisions.state(migrated).current == {"0001"}
     tables = db.session.execute(text("SELECT name FROM sqlite_master WHERE name = 'half_done'")).all()
     assert tables == []
 
@@ -148,7 +151,7 @@ def test_revision_of_a_newer_version_is_no_reason_to_be_behind(migrated: Flask) 
     db_command(migrated, "upgrade")
     db.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     db.session.commit()
-    found = migrations.state(migrated)
+    found = revisions.state(migrated)
     assert found.unknown == {"9999"}
     assert not found.behind and not found.at_head
     code, output = db_command(migrated, "check")
@@ -158,7 +161,7 @@ def test_revision_of_a_newer_version_is_no_reason_to_be_behind(migrated: Flask) 
 def test_sql_of_a_migration_can_be_printed(migrated: Flask) -> None:
     code, output = db_command(migrated, "upgrade", "0001", "--sql")
     assert code == 0 and "CREATE TABLE parent" in output
-    assert migrations.state(migrated).current == frozenset()
+    assert revisions.state(migrated).current == frozenset()
 
 
 Factory = Callable[..., Flask]
@@ -169,3 +172,43 @@ def test_password_is_not_in_the_log_of_a_failure(make_app: Factory, caplog: pyte
     app.add_url_rule("/", "x", lambda: str(db.session.execute(text("SELECT * FROM nowhere"))))
     assert app.test_client().get("/").status_code == 503
     assert "no such table: nowhere" in caplog.text
+
+
+GRAPHS = {
+    "none": [],
+    "one": ["revision = 'a'\ndown_revision = None"],
+    "chain": ["revision = 'a'\ndown_revision = None", "revision: str = 'b'\ndown_revision: str = 'a'"],
+    "branches": [
+        "revision, down_revision = 'a', None",
+        "revision, down_revision = 'b', 'a'",
+        "revision, down_revision = 'c', 'a'",
+    ],
+    "merge": [
+        "revision, down_revision = 'a', None",
+        "revision, down_revision = 'b', 'a'",
+        "revision, down_revision = 'c', 'a'",
+        "revision = 'd'\ndown_revision = ('b', 'c')\nx = print\n",
+    ],
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_revisions_are_what_alembic_says(app: Flask, tmp_path: Path, graph: str) -> None:
+    directory = tmp_path / "graph" / "versions"
+    directory.mkdir(parents=True)
+    for number, content in enumerate(GRAPHS[graph]):
+        (directory / f"{number}.py").write_text(content)
+    app.extensions[revisions.DIRECTORY] = str(directory.parent)
+    scripts = ScriptDirectory(str(directory.parent))
+    found = revisions.known(app)
+    assert set(found) == {script.revision for script in scripts.walk_revisions()}
+    assert revisions.heads(found) == set(scripts.get_heads())
+
+
+def test_serving_imports_no_alembic(make_app: Factory) -> None:
+    program = (
+        "import sys; from conftest import chassis_settings; from debonair.application import create_app;"
+        "create_app('debonair.manage.standalone', chassis_settings(database={'uri': 'sqlite://'}));"
+        "assert 'alembic' not in sys.modules and 'gunicorn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=True)

@@ -1,5 +1,27 @@
-"""The database: SQLAlchemy's engine and models (``models``) and Alembic's migrations (``migrations``)."""
+"""The database, in the order of use.
 
-from debonair.database.models import Model, db, init_app
+``models``: SQLAlchemy's engine and the base of all models. ``revisions``: where the database stands.
+``commands``: the group ``db``. ``migrations``: Alembic, loaded when it is wanted.
+"""
 
-__all__ = ["Model", "db", "init_app"]
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from debonair.database import commands, models, revisions
+from debonair.database.models import Model, db, watch_pool
+from debonair.settings import DatabaseSection
+
+__all__ = ["Model", "db", "init_app", "revisions", "watch_pool"]
+
+
+def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:
+    """Bind the application to its database, and add the ``db`` commands.
+
+    :param migrations: the folder of the service's migrations; without it there are none.
+    """
+    app.extensions[revisions.DIRECTORY] = str(migrations)
+    models.init_app(app, settings)
+    commands.init_app(app)

@@ -1,97 +1,41 @@
-"""Migrations: at which revision the database is, at which it should be, and the way between them.
+"""Migrations: the way from one revision to another, by Alembic and Flask-Migrate.
 
-``env.py`` of a service calls :func:`run`; the ``db`` commands are Flask-Migrate's, but for ``check``,
-``current`` and the words that ``upgrade`` and ``downgrade`` say.
+``env.py`` of a service calls :func:`run`; the ``db`` commands are Flask-Migrate's, but for those that say
+where the database stands. Loaded when it is wanted: see ``commands``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import flask_migrate
 import flask_migrate.cli
 from alembic import context
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from sqlalchemy import Connection, text
 
 from debonair.database.models import db
+from debonair.database.revisions import DIRECTORY, state
+
+_UNUSED = "flask-migrate"
 
 _LOCK = 0x6465626F6E
 """The key of PostgreSQL's advisory lock: one number for all, as a database belongs to one service."""
 
 
-@dataclass(frozen=True)
-class State:
-    """Where the database stands.
-
-    :param current: the revisions it is at; empty when nothing was ever applied.
-    :param heads: the newest revisions of this version of the service.
-    :param unknown: those of ``current`` that this version does not have: a newer one made them.
-    """
-
-    current: frozenset[str]
-    heads: frozenset[str]
-    unknown: frozenset[str]
-
-    @property
-    def at_head(self) -> bool:
-        """Whether there is nothing left to apply."""
-        return self.current == self.heads
-
-    @property
-    def behind(self) -> bool:
-        """Whether this version has revisions that the database lacks."""
-        return not self.at_head and not self.unknown
-
-    def __str__(self) -> str:
-        here = ", ".join(sorted(self.current)) or "no revision"
-        if self.unknown:
-            return f"at revision {here}, which this version does not know: a newer version made it"
-        if self.at_head:
-            return f"at the head revision {here}" if self.heads else "in no need of migrations"
-        return f"at {here}, behind the head revision {', '.join(sorted(self.heads))}"
+def prepare(app: Flask) -> None:
+    """Set Flask-Migrate up for the application, unless it is."""
+    if "migrate" not in app.extensions:
+        flask_migrate.Migrate(app, db, directory=app.extensions[DIRECTORY], command=_UNUSED)
+        app.cli.commands.pop(_UNUSED)
 
 
-def init_app(app: Flask, directory: Path) -> None:
-    """Prepare Flask-Migrate for the revisions in ``directory``; without that folder there are none."""
-    flask_migrate.Migrate(app, db, directory=str(directory), command="flask-migrate")
-    app.cli.commands.pop("flask-migrate", None)
-    app.cli.add_command(commands(), "db")
-
-
-def heads(app: Flask) -> frozenset[str]:
-    """Return the newest revisions that the service has; reads its migration files."""
-    directory = Path(app.extensions["migrate"].directory)
-    if not (directory / "versions").is_dir():
-        return frozenset()
-    return frozenset(_scripts(app).get_heads())
-
-
-def state(app: Flask, known_heads: frozenset[str] | None = None) -> State:
-    """Ask the database where it stands.
-
-    :param known_heads: what :func:`heads` returned before, to save reading the files again.
-    :raises sqlalchemy.exc.OperationalError: when the database cannot be asked.
-    """
-    newest = heads(app) if known_heads is None else known_heads
-    if not newest:
-        return State(newest, newest, frozenset())
-    with app.app_context(), db.engine.connect() as connection:
-        current = frozenset(MigrationContext.configure(connection).get_current_heads())
-    if current == newest:
-        return State(current, newest, frozenset())
-    known = {script.revision for script in _scripts(app).walk_revisions()}
-    return State(current, newest, frozenset(current - known))
-
-
-def _scripts(app: Flask) -> ScriptDirectory:
+def upgrade(app: Flask) -> None:
+    """Bring the database to the head revision."""
+    prepare(app)
     with app.app_context():
-        return ScriptDirectory.from_config(app.extensions["migrate"].migrate.get_config())
+        flask_migrate.upgrade()
 
 
 def run() -> None:
@@ -155,12 +99,9 @@ def _say(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
     click.echo(f"{done} {step.up_revision_id} {name}")
 
 
-def commands() -> click.Group:
+def commands() -> dict[str, click.Command]:
     """Return the ``db`` commands: Flask-Migrate's, with ours in the place of some."""
-    group = click.Group("db", help="Migrate the database, and say where it stands.")
-    group.callback = flask_migrate.cli.db.callback
-    group.params = list(flask_migrate.cli.db.params)
-    group.commands = dict(flask_migrate.cli.db.commands)
+    group = click.Group(commands=dict(flask_migrate.cli.db.commands))
 
     @group.command("check")
     def check() -> None:
@@ -186,4 +127,4 @@ def commands() -> click.Group:
         if not sql:
             click.echo(f"The database is {state(current_app)}.")
 
-    return group
+    return dict(group.commands)

@@ -241,10 +241,10 @@ def _require_migrated(app: Flask) -> None:
     """Refuse to go on with a database that lacks migrations; one that is away is for the checks to tell."""
     from sqlalchemy.exc import OperationalError
 
-    from debonair.database import migrations
+    from debonair.database import revisions
 
     try:
-        found = migrations.state(app)
+        found = revisions.state(app)
     except OperationalError:
         return
     if found.behind:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from debonair.testing import settings_for
+from debonair.testing import settings_for, upgrade
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 
 from {{ cookiecutter.__package_name }}.application import create_app
 
@@ -19,8 +18,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     uri = f"sqlite:///{tmp_path}/test.db"
     app = create_app(settings_for("{{ cookiecutter.__package_name }}", database={"uri": uri}))
     app.testing = True
+    upgrade(app)
     with app.app_context():
-        upgrade()
         yield app
 
 

@@ -1,0 +1,105 @@
+"""At which revision the database is, and at which it should be.
+
+Told without Alembic, whose import would double the time that a service needs to start: a service asks
+this at every start, and migrates once a release. A test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import inspect, text
+
+from debonair.database.models import db
+
+DIRECTORY = "debonair_migrations"
+"""The extension's entry that holds the folder of the service's migrations."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the database stands.
+
+    :param current: the revisions it is at; empty when nothing was ever applied.
+    :param heads: the newest revisions of this version of the service.
+    :param unknown: those of ``current`` that this version does not have: a newer one made them.
+    """
+
+    current: frozenset[str]
+    heads: frozenset[str]
+    unknown: frozenset[str]
+
+    @property
+    def at_head(self) -> bool:
+        """Whether there is nothing left to apply."""
+        return self.current == self.heads
+
+    @property
+    def behind(self) -> bool:
+        """Whether this version has revisions that the database lacks."""
+        return not self.at_head and not self.unknown
+
+    def __str__(self) -> str:
+        here = ", ".join(sorted(self.current)) or "no revision"
+        if self.unknown:
+            return f"at revision {here}, which this version does not know: a newer version made it"
+        if self.at_head:
+            return f"at the head revision {here}" if self.heads else "in no need of migrations"
+        return f"at {here}, behind the head revision {', '.join(sorted(self.heads))}"
+
+
+def known(app: Flask) -> dict[str, frozenset[str]]:
+    """Return every revision of the service, and those right before each; reads the migration files."""
+    found = {}
+    for path in sorted((Path(app.extensions[DIRECTORY]) / "versions").glob("*.py")):
+        named = dict(_assignments(ast.parse(path.read_text(), str(path))))
+        if isinstance(named.get("revision"), str):
+            before = named.get("down_revision") or ()
+            found[named["revision"]] = frozenset([before] if isinstance(before, str) else before)
+    return found
+
+
+def _assignments(module: ast.Module) -> Iterator[tuple[str, Any]]:
+    """Yield the names that a module gives to constants, and these."""
+    for node in module.body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = [name for item in node.targets for name in getattr(item, "elts", [item])]
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        if not targets or node.value is None:  # type: ignore[attr-defined]
+            continue
+        try:
+            value = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        except ValueError:
+            continue
+        values = value if len(targets) > 1 else [value]
+        yield from zip((ast.unparse(target) for target in targets), values, strict=False)
+
+
+def heads(revisions: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Return the revisions that no other one follows."""
+    return frozenset(revisions) - {before for all_before in revisions.values() for before in all_before}
+
+
+def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> State:
+    """Ask the database where it stands.
+
+    :param revisions: what :func:`known` returned before, to save reading the files again.
+    :raises sqlalchemy.exc.DBAPIError: when the database cannot be asked.
+    """
+    revisions = known(app) if revisions is None else revisions
+    newest = heads(revisions)
+    if not newest:
+        return State(newest, newest, frozenset())
+    with app.app_context(), db.engine.connect() as connection:
+        current: frozenset[str] = frozenset()
+        if inspect(connection).has_table("alembic_version"):
+            rows = connection.execute(text("SELECT version_num FROM alembic_version"))
+            current = frozenset(rows.scalars())
+    return State(current, newest, current - frozenset(revisions))
