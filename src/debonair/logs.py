@@ -38,7 +38,17 @@ def json_formatter(service: Service) -> logging.Formatter:
     """Return the formatter of JSON lines: time in UTC (RFC 3339), level, logger, message, request id."""
     from pythonjsonlogger.json import JsonFormatter
 
-    formatter = JsonFormatter(
+    class OnceFormatter(JsonFormatter):
+        """Formats a record once, though journal and file both want it."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            line: str | None = getattr(record, "_line", None)
+            if line is None:
+                line = super().format(record)
+                vars(record)["_line"] = line
+            return line
+
+    formatter = OnceFormatter(
         "%(levelname)s %(name)s %(message)s",
         rename_fields={"levelname": "level", "name": "logger"},
         static_fields={"service": service.name, "version": service.version},
@@ -55,6 +65,8 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
         the log file alone: run by root, it would make one which the service cannot write.
     :raises OSError: when the log file cannot be opened.
     """
+    # Nobody reads it, and it is found out anew for every record (logging's own advice).
+    logging.logMultiprocessing = False
     level = logging.getLevelNamesMapping()[settings.level]
     if not server:
         level = max(level, logging.WARNING)

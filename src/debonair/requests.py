@@ -83,7 +83,14 @@ class _Visit:
         """Write the line, and forget the id."""
         if _access.isEnabledFor(logging.INFO):
             method, path = self._environ["REQUEST_METHOD"], self._environ.get("PATH_INFO", "")
+            # Made by hand: logging would look for the line of code that called it.
             event = {
+                "name": _access.name,
+                "levelno": logging.INFO,
+                "levelname": "INFO",
+                "msg": "%s %s %s",
+                "args": (method, path, self._status),
+                "request_id": self._identity,
                 "method": method,
                 "path": path,
                 "rule": self._rule,
@@ -92,7 +99,7 @@ class _Visit:
                 "size": self._size,
                 "client": self._environ.get("REMOTE_ADDR"),
             }
-            _access.info("%s %s %s", method, path, self._status, extra=event)
+            _access.handle(logging.makeLogRecord(event))
         self.forget()
 
     def forget(self) -> None:

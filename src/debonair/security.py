@@ -51,6 +51,8 @@ class _SafeHeaders:
 def _refuse_bad_body() -> None:
     # Werkzeug refuses a body when it is read. One that no view reads is the caller's error too, be it
     # too large or not the JSON that it says it is.
+    if "CONTENT_LENGTH" not in request.environ:
+        return
     length, limit = request.content_length or 0, request.max_content_length
     if limit is not None and length > limit:
         raise RequestEntityTooLarge(f"The body is larger than the {limit} bytes that are accepted.")
