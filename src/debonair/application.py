@@ -69,7 +69,7 @@ def _watch_database(app: Flask, monitor: health.Monitor) -> None:
         database.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
 
     def answers() -> None:
-        with app.app_context(), db.engine.connect() as connection:
+        with app.app_context(), database.reading(db.engine) as connection:
             connection.execute(text("SELECT 1"))
 
     def migrated() -> None:

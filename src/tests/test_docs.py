@@ -26,6 +26,12 @@ def test_every_command_is_on_the_page_of_commands() -> None:
     assert documented == set(manager._commands)
 
 
+def test_every_fixture_is_on_the_page_of_testing() -> None:
+    documented = set(re.findall(r"^   \* - ``(\w+)``$", page("testing"), re.MULTILINE))
+    source = (ROOT / "src" / "debonair" / "testing" / "plugin.py").read_text()
+    assert documented == set(re.findall(r"^@pytest\.fixture.*\ndef (\w+)\(", source, re.MULTILINE))
+
+
 def test_every_page_is_in_the_index() -> None:
     listed = set(re.findall(r"^   (\w+)$", page("index"), re.MULTILINE))
     assert listed == {path.stem for path in PAGES} - {"index"}

@@ -11,10 +11,10 @@ from pathlib import Path
 from flask import Flask
 
 from debonair.database import commands, models, revisions
-from debonair.database.models import Model, db, watch_pool
+from debonair.database.models import Model, db, reading, watch_pool
 from debonair.settings import DatabaseSection
 
-__all__ = ["Model", "db", "init_app", "revisions", "watch_pool"]
+__all__ = ["Model", "db", "init_app", "reading", "revisions", "watch_pool"]
 
 
 def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:

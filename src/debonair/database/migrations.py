@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from sqlalchemy import Connection, text
 
 from debonair.database.models import db
-from debonair.database.revisions import DIRECTORY, state
+from debonair.database.revisions import DIRECTORY, known, state
 
 _UNUSED = "flask-migrate"
 
@@ -32,7 +32,9 @@ def prepare(app: Flask) -> None:
 
 
 def upgrade(app: Flask) -> None:
-    """Bring the database to the head revision."""
+    """Bring the database to the head revision; nothing is to be done for a service without migrations."""
+    if not known(app):
+        return
     prepare(app)
     with app.app_context():
         flask_migrate.upgrade()

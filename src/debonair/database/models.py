@@ -7,7 +7,8 @@ which is away at the start keeps no service from starting.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from werkzeug.wrappers import Response
 from debonair.settings import DatabaseSection
 
 _READING = {"GET", "HEAD", "OPTIONS"}
+_READ_ONLY = "debonair_read_only"
 
 
 class Model(DeclarativeBase):
@@ -89,8 +91,17 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later would fail when another wrote in between,
         # whatever the timeout: one that may write takes the lock at its beginning and waits for it.
-        reading = has_request_context() and request.method in _READING
+        reading = connection.get_execution_options().get(_READ_ONLY) or (
+            has_request_context() and request.method in _READING
+        )
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Return a connection for a look at the database, which waits for no writer."""
+    with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
+        yield connection
 
 
 def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[], None]) -> None:

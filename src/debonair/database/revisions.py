@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from debonair.database.models import db
+from debonair.database.models import db, reading
 
 DIRECTORY = "debonair_migrations"
 """The extension's entry that holds the folder of the service's migrations."""
@@ -97,7 +97,7 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
     newest = heads(revisions)
     if not newest:
         return State(newest, newest, frozenset())
-    with app.app_context(), db.engine.connect() as connection:
+    with app.app_context(), reading(db.engine) as connection:
         current: frozenset[str] = frozenset()
         if inspect(connection).has_table("alembic_version"):
             rows = connection.execute(text("SELECT version_num FROM alembic_version"))

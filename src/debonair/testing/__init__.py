@@ -1,16 +1,27 @@
-"""For the tests of a service: settings without files, and problems as assertions."""
+"""For the tests of a service, with pytest or unittest, in process or against a running instance.
+
+``plugin`` has the fixtures for pytest, ``cases`` the class for unittest, ``remote`` a client for an
+instance that runs elsewhere.
+"""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from debonair.config import sections_of
-from debonair.database import migrations
+from debonair.context import bind_request_id, release_request_id
+from debonair.database import db, migrations
 from debonair.names import Service
 from debonair.settings import Settings
+
+__all__ = ["assert_problem", "broken_database", "fixed_request_id", "rolled_back", "settings_for", "upgrade"]
 
 
 def settings_for(package: str, **values: dict[str, Any]) -> Settings:
@@ -33,6 +44,54 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
 def upgrade(app: Flask) -> None:
     """Bring the database of an application to the head revision."""
     migrations.upgrade(app)
+
+
+@contextmanager
+def rolled_back(app: Flask) -> Iterator[None]:
+    """Let a test write to the database, commits included, and take all of it back at the end.
+
+    SQLAlchemy's recipe "Joining a Session into an External Transaction": every session of the block uses
+    one connection, in a transaction that is never committed.
+    """
+    with app.app_context(), db.engine.connect() as connection:
+        transaction = connection.begin()
+        db.session.remove()
+        db.session.configure(join_transaction_mode="create_savepoint")
+        sessions = db.session.session_factory.class_
+        try:
+            with mock.patch.object(sessions, "get_bind", return_value=connection):
+                yield
+                db.session.remove()
+        finally:
+            db.session.remove()
+            db.session.configure(join_transaction_mode="conditional_savepoint")
+            transaction.rollback()
+
+
+@contextmanager
+def broken_database(app: Flask) -> Iterator[None]:
+    """Let every use of the database fail, as if its server had gone."""
+
+    away = OperationalError("connect", {}, ConnectionRefusedError("broken for a test"))
+    with app.app_context():
+        db.session.remove()
+        pool = db.engine.pool
+    sessions = db.session.session_factory.class_
+    with (
+        mock.patch.object(pool, "connect", side_effect=away),
+        mock.patch.object(sessions, "get_bind", side_effect=away),
+    ):
+        yield
+
+
+@contextmanager
+def fixed_request_id(value: str = "test-request-id") -> Iterator[str]:
+    """Make ``value`` the request id of what runs outside of a request, such as a function under test."""
+    token = bind_request_id(value)
+    try:
+        yield value
+    finally:
+        release_request_id(token)
 
 
 def assert_problem(response: Any, status: int, detail: str | None = None) -> dict[str, Any]:

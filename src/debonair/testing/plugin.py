@@ -1,0 +1,99 @@
+"""Fixtures for pytest: ``pytest_plugins = ["debonair.testing.plugin"]`` in a service's ``conftest.py``.
+
+The service overrides one fixture, which says whose tests these are::
+
+    @pytest.fixture(scope="session")
+    def package() -> str:
+        return "orders"
+
+With ``--base-url http://…`` the fixture ``client`` asks a running instance; tests that need the
+application itself are then skipped.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client
+
+from debonair.database import db
+from debonair.settings import Settings
+from debonair.testing import broken_database, fixed_request_id, remote, rolled_back, settings_for, upgrade
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--base-url``."""
+    parser.addoption("--base-url", help="ask the running instance at this URL in place of the application")
+
+
+@pytest.fixture(scope="session")
+def package() -> str:
+    """The service's package: override this."""
+    raise pytest.UsageError("conftest.py must define the fixture 'package' (see debonair.testing.plugin)")
+
+
+@pytest.fixture(scope="session")
+def values() -> dict[str, dict[str, Any]]:
+    """Sections and values over the defaults, as ``settings_for`` takes them: override this at will."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def settings(
+    package: str, values: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """The settings of the application under test, with a database of its own."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.db"
+    return settings_for(package, **{"database": {"uri": uri}, **values})
+
+
+@pytest.fixture(scope="session")
+def application(package: str, settings: Settings, request: pytest.FixtureRequest) -> Flask:
+    """The application, made once, its database migrated."""
+    if request.config.getoption("--base-url"):
+        pytest.skip("needs the application itself, and --base-url names a running instance")
+    app: Flask = importlib.import_module(f"{package}.application").create_app(settings)
+    app.testing = True
+    upgrade(app)
+    return app
+
+
+@pytest.fixture
+def app(application: Flask) -> Iterator[Flask]:
+    """The application, in its context; what a test writes to the database is taken back."""
+    with rolled_back(application):
+        yield application
+
+
+@pytest.fixture
+def database(app: Flask) -> Any:
+    """Flask-SQLAlchemy's ``db``, in a transaction that is rolled back after the test."""
+    return db
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> Client:
+    """A client of the application, or of the instance that ``--base-url`` names."""
+    base_url = request.config.getoption("--base-url")
+    if base_url:
+        return remote.client(base_url)
+    app: Flask = request.getfixturevalue("app")
+    return app.test_client()
+
+
+@pytest.fixture
+def database_away(app: Flask) -> AbstractContextManager[None]:
+    """A context in which every use of the database fails: ``with database_away: …``."""
+    return broken_database(app)
+
+
+@pytest.fixture
+def request_id() -> Iterator[str]:
+    """The id of the request, fixed, for code that runs outside of one."""
+    with fixed_request_id() as value:
+        yield value
