@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from debonair.settings import ServerSection
@@ -50,11 +50,19 @@ class _SafeHeaders:
 
 def _refuse_bad_body() -> None:
     # Werkzeug refuses a body when it is read. One that no view reads is the caller's error too, be it
-    # too large or not the JSON that it says it is.
-    if "CONTENT_LENGTH" not in request.environ:
+    # too large, cut off or not the JSON that it says it is.
+    if "CONTENT_LENGTH" not in request.environ and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return
     length, limit = request.content_length or 0, request.max_content_length
     if limit is not None and length > limit:
         raise RequestEntityTooLarge(f"The body is larger than the {limit} bytes that are accepted.")
-    if length and request.is_json:
-        request.get_json()
+    if not request.is_json:
+        return
+    received = len(request.get_data())
+    if received < length:
+        raise BadRequest(f"The body ended after {received} of {length} bytes.")
+    if received:
+        try:
+            request.get_json()
+        except RecursionError:
+            raise BadRequest("The JSON body is nested too deeply.") from None

@@ -2,17 +2,26 @@
 
 In the order of time: the metrics' directory is emptied, the application is built once in the first
 process and its configuration noted in ``/run/<svc>/started``, then the workers are forked from it.
+
+On SIGUSR2 (``systemctl reload``) all of that happens once more in a second process, which listens on the
+same socket. When its first worker is ready it ends the first process, which answers what it has begun;
+when it does not come so far, the first one goes on.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import selectors
 import shutil
+import signal
 import socket
+import struct
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +30,15 @@ import gunicorn.arbiter
 import gunicorn.glogging
 from flask import Flask
 from gunicorn import systemd
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from debonair.config import Configuration
 from debonair.errors import CommandError
 from debonair.health import monitor_of
 from debonair.settings import ServerSection
+
+_LARGEST_READ = 2**13
+_LARGEST_HEAD = 2**16
 
 
 class Logger(gunicorn.glogging.Logger):
@@ -48,6 +61,7 @@ class Server(gunicorn.app.base.BaseApplication):
         self._configuration = configuration
         self._load_app = load_app
         self.drain = configuration.settings[ServerSection].drain
+        self.read_timeout = configuration.settings[ServerSection].read_timeout
         super().__init__()
 
     def load_config(self) -> None:
@@ -65,6 +79,7 @@ class _Arbiter(gunicorn.arbiter.Arbiter):
     """gunicorn's first process, which on SIGTERM has the service say that it drains before it stops."""
 
     _stop_at: float | None = None
+    _stopping = False
 
     def handle_term(self) -> None:
         drain = float(self.app.drain)
@@ -73,10 +88,79 @@ class _Arbiter(gunicorn.arbiter.Arbiter):
         monitor_of(self.app.wsgi()).drain()
         self._stop_at = self._stop_at or time.monotonic() + drain
 
+    def stop(self, graceful: bool = True) -> None:
+        self._stopping = graceful
+        super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        super().reap_workers()
+        if self._stopping:
+            # gunicorn tells them once; a worker just forked that has no handler yet would not hear it.
+            self.kill_workers(signal.SIGTERM)
+
     def murder_workers(self) -> None:
         super().murder_workers()
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             raise StopIteration
+
+
+class Worker(ThreadWorker):
+    """gunicorn's worker with threads, which no slow client can keep one of.
+
+    The head of a request is gathered before a thread is given to its connection; one that is not whole
+    in time is cut off, as is a client that then stands still within body or answer.
+    """
+
+    def init_process(self) -> None:
+        self._patience = float(self.app.read_timeout)
+        super().init_process()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        conn.head = conn.parser.unreader.take_buffered() if conn.initialized else b""
+        conn.sock.setblocking(False)
+        if _whole(conn.head) or self._gather(conn):
+            self._begin(conn)
+            return
+        conn.timeout = time.monotonic() + self._patience
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def on_pending_socket_readable(self, conn: TConn, client: Any) -> None:
+        if self._gather(conn):
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._begin(conn)
+
+    @staticmethod
+    def _gather(conn: TConn) -> bool:
+        """Read what is there of a head, and tell whether no more is to be waited for."""
+        try:
+            data = conn.sock.recv(_LARGEST_READ)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        conn.head += data
+        return not data or _whole(conn.head)
+
+    def _begin(self, conn: TConn) -> None:
+        """Give a thread to a connection whose request has arrived."""
+        if not conn.initialized:
+            for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                conn.sock.setsockopt(socket.SOL_SOCKET, side, struct.pack("ll", round(self._patience), 0))
+            conn.init()
+        conn.parser.unreader.unread(conn.head)
+        super().enqueue_req(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
+
+def _whole(head: bytes) -> bool:
+    """Tell whether gunicorn has enough to parse or refuse, without waiting for the client."""
+    return b"\r\n\r\n" in head or b"\n\n" in head or len(head) >= _LARGEST_HEAD
 
 
 def options(configuration: Configuration) -> dict[str, Any]:
@@ -85,7 +169,7 @@ def options(configuration: Configuration) -> dict[str, Any]:
     started = Started(configuration)
     return {
         "bind": [f"{_bracketed(settings.host)}:{settings.port}"],
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "workers": settings.workers,
         "threads": settings.threads,
         "timeout": _seconds(settings.timeout),
@@ -102,8 +186,9 @@ def options(configuration: Configuration) -> dict[str, Any]:
         # Who is trusted is the application's business (trusted_hops), for all servers alike.
         "forwarded_allow_ips": "",
         "on_starting": lambda arbiter: started.note(_addresses(settings)),
-        "on_exit": lambda arbiter: started.clear(),
-        "post_worker_init": lambda worker: monitor_of(worker.wsgi).start(),
+        "on_exit": lambda arbiter: _leave(arbiter, started),
+        "pre_exec": _pass_sockets_on,
+        "post_worker_init": _take_over,
         "child_exit": _forget_worker,
     }
 
@@ -114,6 +199,37 @@ def _seconds(duration: float) -> int:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _pass_sockets_on(arbiter: Any) -> None:
+    """Put systemd's sockets where the next process looks for them, before it replaces this fork.
+
+    gunicorn has moved them: it duplicates what systemd passes, and closes the original.
+    """
+    if not arbiter.systemd:
+        return
+    first = systemd.SD_LISTEN_FDS_START
+    past = first + len(arbiter.LISTENERS)
+    copies = [fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, past) for listener in arbiter.LISTENERS]
+    for listener in arbiter.LISTENERS:
+        os.set_inheritable(listener.fileno(), False)
+    for number, copy in enumerate(copies, first):
+        os.dup2(copy, number)
+
+
+def _take_over(worker: Any) -> None:
+    """Start the checks; in a process that is to succeed another one, end that one now."""
+    monitor_of(worker.wsgi).start()
+    predecessor = os.environ.get("GUNICORN_PID")
+    if predecessor:
+        os.kill(int(predecessor), signal.SIGTERM)
+
+
+def _leave(arbiter: Any, started: Started) -> None:
+    """Clear up behind this process, and name the one that succeeds it to systemd."""
+    started.clear()
+    if arbiter.reexec_pid:
+        systemd.sd_notify(f"MAINPID={arbiter.reexec_pid}", arbiter.log)
 
 
 def _forget_worker(server: Any, worker: Any) -> None:

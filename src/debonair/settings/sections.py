@@ -35,6 +35,10 @@ class ServerSection(Section, name="server"):
         Duration, default="30s", min="1s", max="1h",
         help="How long requests in flight may take to end when the service stops.",
     )  # fmt: skip
+    read_timeout = option(
+        Duration, default="10s", min="1s", max="1h",
+        help="How long a client may take to send the head of a request, or stand still after it.",
+    )  # fmt: skip
     keep_alive = option(
         Duration, default="5s", min="0s", max="1h",
         help="How long an idle connection is kept open.",
