@@ -202,3 +202,24 @@ def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Comma
 def test_preflight_tells_what_it_looked_at(command: Command) -> None:
     ran = command("serve", "--check")
     assert (ran.returncode, ran.stdout) == (0, "disk: up\ndatabase: up\norders 0+unknown is fit to serve.\n")
+
+
+def complete(script: str, words: str) -> set[str]:
+    """Return what bash offers for the last of the words."""
+    program = (
+        f"{script}\nCOMP_WORDS=({words} '')\n[[ '{words}' == *' ' ]] || unset 'COMP_WORDS[-1]'\n"
+        'COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_orders\nprintf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    ran = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+def test_bash_completes_commands_and_options(command: Command) -> None:
+    script = command("completion", "bash").stdout
+    assert {"runserver", "serve", "db", "greet", "--config", "--version"} <= complete(script, "orders ")
+    assert complete(script, "orders run") == {"runserver", "running"}
+    assert {"upgrade", "downgrade", "check"} <= complete(script, "orders --set a.b=c db ")
+    assert complete(script, "orders db up") == {"upgrade"}
+    assert complete(script, "orders greet --s") == {"--shout"}
+    assert "bashcompinit" in command("completion", "zsh").stdout
+    assert "'fish' is none of bash, zsh" in command.refused("completion", "fish", code=2)

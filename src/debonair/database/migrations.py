@@ -76,6 +76,8 @@ def _lock(connection: Connection) -> None:
     SQLite's transaction is such a lock already (see ``models``).
     """
     if connection.dialect.name == "postgresql":
+        # However long the other one takes.
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 

@@ -6,6 +6,7 @@ which is away at the start keeps no service from starting.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, MetaData, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import URL, Connection, Engine, MetaData, event, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response
@@ -24,6 +26,9 @@ from debonair.settings import DatabaseSection
 
 _READING = {"GET", "HEAD", "OPTIONS"}
 _READ_ONLY = "debonair_read_only"
+
+_UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's "undefined_table" (its documentation, "PostgreSQL Error Codes")."""
 
 
 class Model(DeclarativeBase):
@@ -51,26 +56,38 @@ def init_app(app: Flask, settings: DatabaseSection) -> None:
         url = url.set(password=settings.password)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ECHO"] = settings.echo
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url.get_backend_name(), settings)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, settings)
     db.init_app(app)
     if url.get_backend_name() == "sqlite":
         if url.database and url.database != ":memory:" and app.instance_path:
             Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
         with app.app_context():
             _prepare_sqlite(db.engine)
-    app.register_error_handler(OperationalError, _unavailable)
-    app.register_error_handler(InterfaceError, _unavailable)
+    app.register_error_handler(DBAPIError, _unavailable)
+    app.register_error_handler(NoConnectionError, _unavailable)
 
 
-def _engine_options(backend: str, settings: DatabaseSection) -> dict[str, Any]:
-    if backend == "sqlite":
+def _engine_options(url: URL, settings: DatabaseSection) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": float(settings.timeout)}}
     return {
         "pool_size": settings.pool_size,
         "pool_timeout": float(settings.timeout),
         # A connection that the server closed is replaced instead of failing a request.
         "pool_pre_ping": True,
+        "connect_args": _postgresql_timeouts(url, float(settings.timeout)),
     }
+
+
+def _postgresql_timeouts(url: URL, seconds: float) -> dict[str, Any]:
+    """Return libpq's arguments without which it waits minutes for a connection, and for ever for a lock."""
+    if url.get_driver_name() not in ("psycopg", "psycopg2"):
+        return {}
+    arguments = {
+        "connect_timeout": math.ceil(seconds),
+        "options": f"-c lock_timeout={round(seconds * 1000)}",
+    }
+    return {name: value for name, value in arguments.items() if name not in url.query}
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -110,9 +127,25 @@ def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[],
     event.listen(engine, "checkin", lambda *_: returned())
 
 
-def _unavailable(error: OperationalError | InterfaceError) -> Response:
-    """Answer 503 for a database that is away, locked, full or not migrated; the log has the reason."""
-    current_app.logger.error("The database failed: %s", error.orig, exc_info=error)
+def _unavailable(error: DBAPIError | NoConnectionError) -> Response:
+    """Answer 503 for a database that cannot do its work; the log has the reason."""
+    if isinstance(error, DBAPIError) and not _is_outage(error):
+        raise error
+    reason = getattr(error, "orig", error)
+    current_app.logger.error("The database failed: %s", reason, exc_info=error)
     unavailable = ServiceUnavailable("The database is not available. Try again later.", retry_after=5)
     answer = current_app.handle_user_exception(unavailable)
     return current_app.make_response(answer)
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Tell whether the database is at fault, and not what was asked of it.
+
+    It is when it is away, locked, full or read-only, when SQLite's file is corrupt (which has no class
+    of its own), and when a table is missing (which SQLite counts as operational anyway).
+    """
+    return (
+        isinstance(error, OperationalError | InterfaceError | InternalError)
+        or type(error) is DatabaseError
+        or getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
+    )

@@ -8,8 +8,9 @@ import os
 import socket
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_script_ng import Command, Option, Server, Shell
 
@@ -167,6 +168,31 @@ class OpenApi(ChassisCommand):
         print(response.get_data(as_text=True))
 
 
+class Monitoring(ChassisCommand):
+    """Print alerts for Prometheus, or a dashboard for Grafana, that fit the service."""
+
+    FILES: ClassVar[dict[str, str]] = {"alerts": "alerts.yml", "dashboard": "dashboard.json"}
+    option_list = (Option("what", choices=list(FILES), help="which of them"),)
+
+    def run(self, what: str) -> None:
+        text = files("debonair").joinpath("monitoring", self.FILES[what]).read_text()
+        print(text.replace("@SERVICE@", self.manager.service.name), end="")
+
+
+class Completion(ChassisCommand):
+    """Print the completion for bash or zsh: ``source <(<service> completion bash)``."""
+
+    option_list = (Option("shell", choices=["bash", "zsh"], help="which shell"),)
+
+    def __call__(self, app: Any = None, **arguments: Any) -> None:
+        from debonair.manage import completion
+
+        group = app.cli.commands["db"]
+        groups = {"db": group.list_commands(None)}
+        manager = self.manager
+        print(completion.script(arguments["shell"], manager.service.name, manager.parser, groups), end="")
+
+
 class Running(ChassisCommand):
     """Exit with 0 when the running process has the installed version and this configuration."""
 
@@ -270,6 +296,8 @@ def register(manager: Manager) -> None:
         "check-config": CheckConfig(manager),
         "show-config": ShowConfig(manager),
         "sample-config": SampleConfig(manager),
+        "monitoring": Monitoring(manager),
+        "completion": Completion(manager),
         "running": Running(manager),
         "health": Health(manager),
     }

@@ -184,6 +184,9 @@ def _usage_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     match = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message)
     if match:
         known = re.findall(r"[\w-]+", match[2])
-        message = f"there is no command {match[1]!r}{did_you_mean(match[1], known)}"
+        if "check-config" in known:
+            message = f"there is no command {match[1]!r}{did_you_mean(match[1], known)}"
+        else:
+            message = f"{match[1]!r} is none of {', '.join(known)}"
     print(f"error: {message} (see {parser.prog} --help)", file=sys.stderr)
     raise SystemExit(2)
