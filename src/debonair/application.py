@@ -45,6 +45,9 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
 
     app = Flask(service.package, instance_path=str(service.state_directory))
     app.extensions["debonair"] = settings
+    if service.production:
+        # FLASK_DEBUG would have errors show their insides.
+        app.debug = False
     app.config.update(_flask_settings(settings[FlaskSection]))
 
     # Each of these wraps the ones before: the last sees a request first and its answer last.

@@ -100,6 +100,9 @@ class _Arbiter(gunicorn.arbiter.Arbiter):
 
     def murder_workers(self) -> None:
         super().murder_workers()
+        if "WATCHDOG_USEC" in os.environ:
+            # Once a second: systemd knows that this loop, which looks after the workers, goes on.
+            systemd.sd_notify("WATCHDOG=1", self.log)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             raise StopIteration
 
@@ -169,7 +172,7 @@ def options(configuration: Configuration) -> dict[str, Any]:
     started = Started(configuration)
     return {
         "bind": [f"{_bracketed(settings.host)}:{settings.port}"],
-        "worker_class": Worker,
+        "worker_class": Worker if settings.worker_class == "gthread" else settings.worker_class,
         "workers": settings.workers,
         "threads": settings.threads,
         "timeout": _seconds(settings.timeout),
@@ -178,7 +181,8 @@ def options(configuration: Configuration) -> dict[str, Any]:
         "backlog": settings.backlog,
         "max_requests": settings.max_requests,
         "max_requests_jitter": settings.max_requests // 10,
-        "preload_app": True,
+        # gevent must come before everything that it changes, and it does so in each worker.
+        "preload_app": settings.worker_class != "gevent",
         "logger_class": Logger,
         "proc_name": configuration.service.name,
         # It would be made under $HOME, which a service does not have.

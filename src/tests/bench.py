@@ -1,6 +1,6 @@
 """Figures, as ratios of things measured in turn in one run: what the chassis costs, and what it saves.
 
-usage: bench.py [--quick] [request|start|bake|deb ...]
+usage: bench.py [--quick] [request|start|bake|deb|servers ...]
 
 Each line is ours, theirs, and ours / theirs as the median of the pairs. Absolute figures are this
 machine's; the ratios are what to compare.
@@ -99,10 +99,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, path: str) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def running(
+    command: list[str], port: int, path: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """Run a server until the block ends; yields it with the seconds to its first 200."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while True:
             try:
@@ -279,7 +281,77 @@ def bench_deb(scratch: Path, quick: bool) -> None:
     pairs("size of the deb / the same", "MiB", lambda: sizes["ours"], lambda: sizes["plain"], 1)
 
 
-BENCHES = {"request": bench_request, "start": bench_start, "bake": bench_bake, "deb": bench_deb}
+WSGI = "example_service.application:create_app"
+SERVERS = {
+    "gunicorn gthread": ["--set", "server.worker_class=gthread"],
+    "gunicorn sync": ["--set", "server.worker_class=sync"],
+    "gunicorn gevent": ["--set", "server.worker_class=gevent"],
+    "uWSGI": ["uwsgi", "--http", "127.0.0.1:{port}", "--http-keepalive", "--master", "--die-on-term",
+              "--disable-logging", "--processes", "2", "--enable-threads", "--threads", "4",
+              "--virtualenv", str(ROOT / ".venv"), "--module", f"{WSGI}()"],
+    "granian": ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4",
+                "--port", "{port}", "--factory", WSGI],
+    "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "--threads", "8", "--call", WSGI],
+}  # fmt: skip
+
+
+def bench_servers(scratch: Path, quick: bool) -> None:
+    """Compare servers with the same service: a read from the database, 2 workers of 4 threads each."""
+    python = Path(sys.executable)
+    service = [str(python), str(SAMPLE / "src/example_service/manage.py")]
+    loads = [(count, close) for close in (False, True) for count in (1, 8, 64)]
+    names = [f"{count}{' close' if close else ''}" for count, close in loads]
+    print(f"{'requests/s and p99 in ms, by connections':<42}" + "".join(f"{name:>14}" for name in names))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SAMPLE / "src"),
+        "EXAMPLE_SERVICE_DATABASE_URI": f"sqlite:///{scratch}/servers.db",
+        "EXAMPLE_SERVICE_LOG_FORMAT": "json",
+    }
+    seconds([*service, "db", "upgrade"], env=environment)
+    for name, command in SERVERS.items():
+        port = free_port()
+        if command[0] == "--set":
+            full = [*service, "--set", f"server.port={port}", *command, "serve"]
+        else:
+            if not (python.parent / command[0]).exists():
+                print(f"{name:<42} left out: pip install -e '.[servers]'")
+                continue
+            full = [str(python.parent / command[0]), *(part.format(port=port) for part in command[1:])]
+        with running(full, port, "/health/ready", environment):
+            url = f"http://127.0.0.1:{port}"
+            urllib.request.urlopen(
+                urllib.request.Request(f"{url}/checkin/ada", method="POST"), timeout=5
+            ).close()
+            cells = [wrk(f"{url}/last-seen/ada", count, close, 1 if quick else 5) for count, close in loads]
+        print(f"{name:<42}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
+
+
+def wrk(url: str, connections: int, close: bool, duration: int) -> str:
+    """Return requests per second and the 99th percentile in milliseconds."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", url]
+    output = subprocess.run(
+        [*command, *(["-H", "Connection: close"] if close else [])],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
+    slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    factor = {"us": 0.001, "ms": 1, "s": 1000}[slow[2]] if slow else 0
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", output) or re.search(
+        r"Socket errors: (.*)", output
+    )
+    return f"{rate:.0f} {float(slow[1]) * factor if slow else 0:.1f}{' !' if failed else ''}"
+
+
+BENCHES = {
+    "request": bench_request,
+    "start": bench_start,
+    "bake": bench_bake,
+    "deb": bench_deb,
+    "servers": bench_servers,
+}
 
 
 def main() -> None:

@@ -26,7 +26,11 @@ class ServerSection(Section, name="server"):
         help="TCP port to listen on, unless systemd gives a socket.",
     )  # fmt: skip
     workers = option(int, default=2, min=1, max=512, help="Processes that answer requests.")
-    threads = option(int, default=4, min=1, max=512, help="Threads of each worker.")
+    worker_class = option(
+        str, default="gthread", choices=("gthread", "sync", "gevent"),
+        help="How a worker answers: with threads, one request at a time, or with greenlets.",
+    )  # fmt: skip
+    threads = option(int, default=4, min=1, max=512, help="Threads of each worker of the class gthread.")
     timeout = option(
         Duration, default="30s", min="1s", max="1h",
         help="A worker that stays silent for so long is killed and replaced.",
