@@ -12,6 +12,7 @@ from debonair import config, database, health, logs, metrics, problems, requests
 from debonair.database import db, revisions
 from debonair.names import Service
 from debonair.settings import (
+    ApiSection,
     DatabaseSection,
     FlaskSection,
     HealthSection,
@@ -58,7 +59,7 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     database.init_app(app, settings[DatabaseSection], service.directory / "migrations")
     monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
     _watch_database(app, monitor)
-    resources.init_app(app, service.name, service.version)
+    resources.init_app(app, settings[ApiSection], service.name, service.version)
     return app
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Connection, Engine, MetaData, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import DeclarativeBase
@@ -58,6 +58,8 @@ def init_app(app: Flask, settings: DatabaseSection) -> None:
     app.config["SQLALCHEMY_ECHO"] = settings.echo
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, settings)
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "handle_error", _renew)
     if url.get_backend_name() == "sqlite":
         if url.database and url.database != ":memory:" and app.instance_path:
             Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,16 @@ def _prepare_sqlite(engine: Engine) -> None:
             has_request_context() and request.method in _READING
         )
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _renew(failure: ExceptionContext) -> None:
+    """Have a connection replaced that is of no more use, though its error does not tell.
+
+    One that cannot be pinged may fail with an error about its state; one of SQLite keeps the corrupt
+    pages that it has read, when the file has been restored.
+    """
+    if failure.is_pre_ping or type(failure.original_exception) is sqlite3.DatabaseError:
+        failure.is_disconnect = True
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from debonair.settings.options import (
 )
 from debonair.settings.sections import (
     SECTIONS,
+    ApiSection,
     DatabaseSection,
     FlaskSection,
     HealthSection,
@@ -24,6 +25,7 @@ from debonair.settings.sections import (
 __all__ = [
     "MASK",
     "SECTIONS",
+    "ApiSection",
     "DatabaseSection",
     "Duration",
     "FlaskSection",

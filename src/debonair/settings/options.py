@@ -174,7 +174,7 @@ class Option(Generic[T]):
     def type_name(self) -> str:
         """What a person calls the type, such as ``whole number``."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            return ("list of " if self.type is list else "one of ") + ", ".join(self.choices)
         return _TYPE_NAMES[self.type]
 
     @property
@@ -198,7 +198,7 @@ class Option(Generic[T]):
             continues a sentence that begins with the option's name, and has no secret in it.
         """
         shown = "the value" if self.secret else repr(text)
-        if self.choices and text not in self.choices:
+        if self.choices and self.type is not list and text not in self.choices:
             raise ValueError(f"{shown} is not {self.type_name}{did_you_mean(text, self.choices)}")
         try:
             value = self.parse_type(text)
@@ -212,6 +212,11 @@ class Option(Generic[T]):
         :raises ValueError: when it is not.
         """
         shown = "the value" if self.secret else self.display(value)
+        if self.choices and isinstance(value, list):
+            for item in value:
+                if item not in self.choices:
+                    near = did_you_mean(item, self.choices)
+                    raise ValueError(f"{item!r} is not one of {', '.join(self.choices)}{near}")
         if self.min is not None and value is not None and value < self.min:
             raise ValueError(f"{shown} is less than {self.format(self.min)}")
         if self.max is not None and value is not None and value > self.max:

@@ -101,6 +101,15 @@ class LogSection(Section, name="log"):
     )  # fmt: skip
 
 
+class ApiSection(Section, name="api"):
+    """The REST interface."""
+
+    formats = option(
+        list, default="json", choices=("json", "xml", "yaml"),
+        help="What results and problems are offered as; the first one where Accept leaves the choice.",
+    )  # fmt: skip
+
+
 class HealthSection(Section, name="health"):
     """How the service watches what it depends on."""
 
@@ -147,5 +156,6 @@ SECTIONS: tuple[type[Section], ...] = (
     DatabaseSection,
     LogSection,
     HealthSection,
+    ApiSection,
     FlaskSection,
 )

@@ -1,0 +1,94 @@
+"""Representations: the same result as JSON, XML or YAML, as ``Accept`` wishes.
+
+Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems
+are converted on their way out; who accepts none of the formats is told so before the view runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree  # nosec B405: it writes, and reads nothing
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import NotAcceptable
+
+from debonair.errors import CommandError
+from debonair.resources.openapi import Blueprint
+
+_TYPES = {"json": "application/json", "xml": "application/xml", "yaml": "application/yaml"}
+_PROBLEMS = {
+    "json": "application/problem+json",
+    "xml": "application/problem+xml",
+    "yaml": "application/problem+yaml",
+}
+_PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
+
+
+def init_app(app: Flask, formats: list[str]) -> None:
+    """Offer the formats that the settings name.
+
+    :raises CommandError: when YAML is wanted and PyYAML is not installed.
+    """
+    if set(formats) <= {"json"}:
+        return
+    writers = _writers(formats)
+    offered = [_TYPES[name] for name in formats]
+
+    def refuse() -> None:
+        if not isinstance(current_app.blueprints.get(request.blueprint or ""), Blueprint):
+            return
+        if request.accept_mimetypes and request.accept_mimetypes.best_match(offered) is None:
+            raise NotAcceptable(f"Accept one of {', '.join(offered)}.")
+
+    def convert(response: Response) -> Response:
+        problem = response.mimetype == _PROBLEMS["json"]
+        if response.mimetype != _TYPES["json"] and not problem:
+            return response
+        response.vary.add("Accept")
+        best = request.accept_mimetypes.best_match(offered, default=_TYPES["json"])
+        name = next((name for name in formats if _TYPES[name] == best), "json")
+        if name != "json":
+            root = "problem" if problem else "result"
+            response.set_data(writers[name](response.get_json(), root))
+            response.mimetype = (_PROBLEMS if problem else _TYPES)[name]
+        return response
+
+    app.before_request(refuse)
+    app.after_request(convert)
+
+
+def _writers(formats: list[str]) -> dict[str, Callable[[Any, str], str | bytes]]:
+    writers: dict[str, Callable[[Any, str], str | bytes]] = {"xml": to_xml}
+    if "yaml" in formats:
+        try:
+            import yaml
+        except ImportError:
+            raise CommandError("[api] formats has yaml: install debonair[yaml]") from None
+        writers["yaml"] = lambda value, root: yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
+    return writers
+
+
+def to_xml(value: Any, root: str) -> bytes:
+    """Return a value of JSON as XML: members are elements, items of lists are ``<i>`` (RFC 9457, B)."""
+    element = _element(root, value)
+    if root == "problem":
+        element.set("xmlns", _PROBLEM_NAMESPACE)
+    text: bytes = ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _element(name: str, value: Any) -> ElementTree.Element:
+    fit = re.sub(r"[^\w.-]", "_", name)
+    element = ElementTree.Element(fit if re.match(r"[A-Za-z_]", fit) else f"_{fit}")
+    if isinstance(value, dict):
+        element.extend([_element(str(key), inner) for key, inner in value.items()])
+    elif isinstance(value, list):
+        element.extend([_element("i", inner) for inner in value])
+    elif isinstance(value, bool):
+        element.text = "true" if value else "false"
+    elif value is not None:
+        # XML 1.0 has no way to say most control characters.
+        element.text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", str(value))
+    return element
