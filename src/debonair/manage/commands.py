@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import click
     from flask import Flask
 
-    from debonair.manage.manager import Manager
+    from debonair.manage.manager import LazyManager
 
 _HEALTH_TIMEOUT = 5.0
 
@@ -31,7 +31,7 @@ _HEALTH_TIMEOUT = 5.0
 class ChassisCommand(Command):
     """A command that is given the manager, and makes no application unless it uses one."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: LazyManager) -> None:
         super().__init__()
         self.manager = manager
 
@@ -44,7 +44,7 @@ class RunServer(Server):
 
     help = description = "Serve for development, with reloader and debugger."
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: LazyManager) -> None:
         super().__init__(host=None, port=None, use_debugger=True, use_reloader=True, threaded=True)
         self.manager = manager
 
@@ -256,7 +256,7 @@ def _reachable(host: str) -> str:
     return str(address)
 
 
-def _shell_context(manager: Manager) -> dict[str, Any]:
+def _shell_context(manager: LazyManager) -> dict[str, Any]:
     from debonair.database import Model, db
 
     models = {mapper.class_.__name__: mapper.class_ for mapper in Model.registry.mappers}
@@ -281,7 +281,7 @@ def _database_group(app: Flask) -> click.Command:
     return app.cli.commands["db"]
 
 
-def register(manager: Manager) -> None:
+def register(manager: LazyManager) -> None:
     """Add every service's commands to the manager."""
     commands: dict[str, Any] = {
         "runserver": RunServer(manager),

@@ -29,14 +29,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-class Manager(flask_script_ng.Manager):
-    """The commands of a service; add your own with ``@manager.command`` or ``add_command``.
-
-    :param package: the service's package. Its module ``application`` has ``create_app(settings)`` and
-        the classes of its own sections; it should import models and views within the function, so
-        that commands which do not need them do not wait for them.
-    :param module: that module, where it has another name.
-    """
+class LazyManager(flask_script_ng.Manager):
+    """A manager without commands yet; the parameters are those of :class:`debonair.Manager`."""
 
     def __init__(self, package: str, module: str | None = None) -> None:
         self.service = Service.of(package)
@@ -58,10 +52,6 @@ class Manager(flask_script_ng.Manager):
             "--version", action="version", version=f"{self.service.name} {self.service.version}",
             help="show the version and exit",
         )  # fmt: skip
-        # Here, because the commands are built on this class's module.
-        from debonair.manage import commands
-
-        commands.register(self)
 
     @cached_property
     def module(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debonair.manage.manager import Manager
+from debonair.manage import Manager
 
 if TYPE_CHECKING:
     from flask import Flask
