@@ -33,14 +33,14 @@ help: ## show this list
 
 $(BIN)/cookiecutter: setup.cfg
 	$(call step,1/4 Making the virtual environment $(VENV),venv, \
-	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'cookiecutter>=2.6$(comma)<2.7')
+	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'cookiecutter>=2.6$(comma)<2.7' 'setuptools>=70.1')
 	@touch $@
 
 comma := ,
 
 $(BIN)/pytest: setup.cfg
 	$(call step,Installing the chassis and its tools into $(VENV),install, \
-	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -e '.[test$(comma)docs]')
+	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'setuptools>=70.1' -e '.[test$(comma)docs$(comma)servers]')
 	@touch $@
 
 $(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
@@ -64,8 +64,8 @@ run: bake ## bake, migrate and serve the sample on PORT (5000)
 	@exec $(SAMPLE_COMMAND) --set server.port=$(PORT) serve
 
 .PHONY: check
-check: $(BIN)/pytest lint ## the fast tests: chassis, template, style
-	@$(BIN)/python -m pytest -m 'not acceptance'
+check: $(BIN)/pytest lint bake ## the fast tests: chassis, template, style
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
 
 .PHONY: lint
 lint: $(BIN)/pytest ## style, types and weaknesses
@@ -89,7 +89,8 @@ packages: ## install the Debian packages that the tests need, as root
 
 .PHONY: test
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
+	@$(BIN)/python -m pytest -m acceptance
 
 .PHONY: lock
 lock: ## write requirements.txt anew from setup.cfg

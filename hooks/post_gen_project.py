@@ -14,6 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+try:
+    # What builds a wheel is often at hand; then pip need not fetch it anew for this one.
+    import setuptools.command.bdist_wheel  # noqa: F401
+
+    can_build = True
+except ImportError:
+    can_build = False
+
 context = json.loads(r"""{{ cookiecutter | tojson }}""")
 template = context["_template"]
 # A hook runs in the new project; a relative path was meant from where cookiecutter was called.
@@ -56,6 +64,7 @@ def vendored_wheel():
                      "LICENSE", "AUTHORS.rst"):  # fmt: skip
             subprocess.run(["cp", "-r", "--parents", part, scratch], cwd=checkout, check=True)
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps",
+                   *(["--no-build-isolation"] if can_build else []),
                    "--wheel-dir", str(vendor.resolve()), scratch]  # fmt: skip
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "1600000000"}
         ran = subprocess.run(

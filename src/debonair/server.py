@@ -28,9 +28,12 @@ from typing import Any
 import gunicorn.app.base
 import gunicorn.arbiter
 import gunicorn.glogging
-from flask import Flask
+from flask import Flask, current_app
+from flask.typing import ResponseReturnValue
 from gunicorn import systemd
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from werkzeug.exceptions import BadRequest
 
 from debonair.config import Configuration
 from debonair.errors import CommandError
@@ -69,10 +72,18 @@ class Server(gunicorn.app.base.BaseApplication):
             self.cfg.set(key, value)
 
     def load(self) -> Flask:
-        return self._load_app()
+        app = self._load_app()
+        app.register_error_handler(ParseException, _refuse_malformed_body)
+        return app
 
     def run(self) -> None:
         _Arbiter(self).run()
+
+
+def _refuse_malformed_body(error: ParseException) -> ResponseReturnValue:
+    """Answer 400 where a view comes upon a body that breaks HTTP, such as a chunk of the wrong size."""
+    problem = BadRequest(f"The body is not what HTTP asks for: {error}.")
+    return current_app.handle_user_exception(problem)
 
 
 class _Arbiter(gunicorn.arbiter.Arbiter):

@@ -12,12 +12,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from support import chassis_settings
 
 from debonair.application import create_app
-from debonair.names import Service
-from debonair.settings import SECTIONS, Settings
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +23,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("DEBONAIR_", "ORDERS_")):
             monkeypatch.delenv(name)
-
-
-def chassis_settings(**values: dict[str, Any]) -> Settings:
-    """Return settings of the chassis alone, with the given values over the defaults."""
-    service = Service.of("debonair")
-    return Settings(section(service, **values.get(section.name, {})) for section in SECTIONS)
 
 
 @pytest.fixture

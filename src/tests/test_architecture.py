@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 CHASSIS = ROOT / "src" / "debonair"
 ROOF = "__init__"

@@ -207,7 +207,7 @@ def test_revisions_are_what_alembic_says(app: Flask, tmp_path: Path, graph: str)
 
 def test_serving_imports_no_alembic(make_app: Factory) -> None:
     program = (
-        "import sys; from conftest import chassis_settings; from debonair.application import create_app;"
+        "import sys; from support import chassis_settings; from debonair.application import create_app;"
         "create_app('debonair.manage.standalone', chassis_settings(database={'uri': 'sqlite://'}));"
         "assert 'alembic' not in sys.modules and 'gunicorn' not in sys.modules"
     )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 from debonair.manage.standalone import manager
 from debonair.settings import SECTIONS

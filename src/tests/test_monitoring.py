@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
+from support import ROOT
 
 from debonair import metrics
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 Bake = Callable[..., subprocess.CompletedProcess[str]]
 COOKIECUTTER = [sys.executable, "-m", "cookiecutter", "--no-input"]

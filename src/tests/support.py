@@ -1,0 +1,17 @@
+"""What several tests share: where the checkout is, and settings of the chassis alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from debonair.names import Service
+from debonair.settings import SECTIONS, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def chassis_settings(**values: dict[str, Any]) -> Settings:
+    """Return settings of the chassis alone, with the given values over the defaults."""
+    service = Service.of("debonair")
+    return Settings(section(service, **values.get(section.name, {})) for section in SECTIONS)
