@@ -43,7 +43,7 @@ class NeverSeen(Problem):
 
 @checkins.post("/checkin/<user>")
 @checkins.response(200, CheckedIn)
-@checkins.alt_response(422, "UNPROCESSABLE_ENTITY")
+@checkins.raises(UnfitUser)
 def check_in(user: str) -> dict[str, Any]:
     """Record now as the last visit of the user."""
     longest = current_settings[CheckIns].max_user_length
@@ -55,7 +55,7 @@ def check_in(user: str) -> dict[str, Any]:
 
 @checkins.get("/last-seen/<user>")
 @checkins.response(200, LastSeen)
-@checkins.alt_response(404, "NOT_FOUND")
+@checkins.raises(NeverSeen)
 def last_seen(user: str) -> dict[str, Any]:
     """Tell the day of the user's last visit."""
     date = models.last_seen(user)
