@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
 from support import ROOT
 
+from debonair import metrics
 from debonair.manage.standalone import manager
 from debonair.settings import SECTIONS
 
@@ -24,6 +27,13 @@ def page(name: str) -> str:
 def test_every_command_is_on_the_page_of_commands() -> None:
     documented = set(re.findall(r"^   \* - ``([\w-]+)``$", page("commands"), re.MULTILINE))
     assert documented == set(manager._commands)
+
+
+def test_every_metric_is_on_the_page_of_operations() -> None:
+    documented = set(re.findall(r"^   \* - ``(\w+)``$", page("operations"), re.MULTILINE))
+    own = [item for item in vars(metrics).values() if isinstance(item, MetricWrapperBase)]
+    names = {f"{item._name}_total" if isinstance(item, Counter) else item._name for item in own}
+    assert documented == names
 
 
 def test_every_fixture_is_on_the_page_of_testing() -> None:
