@@ -17,8 +17,8 @@ TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}'
 CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -name '*.py' -o -name '*.ini')
 
 # What the tests of package and host need beyond make, git and python3-venv.
-PACKAGES := apt-utils build-essential ca-certificates curl debhelper dh-virtualenv fakeroot gpg iproute2 \
-    lintian mmdebstrap prometheus puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
+PACKAGES := apt-utils build-essential ca-certificates curl debhelper dh-virtualenv diffoscope-minimal fakeroot \
+    faketime gpg iproute2 lintian mmdebstrap prometheus puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
 define step
@@ -98,8 +98,21 @@ lock: ## write requirements.txt anew from setup.cfg
 	@debian/lock
 
 .PHONY: deb
-deb: ## build the Debian packages of the chassis into dist/
-	@debian/common/build
+deb: ## build the Debian packages into dist/; RELEASE=bookworm or trixie: in a clean build root
+	@RELEASE=$(RELEASE) debian/common/build
+
+.PHONY: reproduce
+reproduce: bake ## build them twice for both releases, and compare to the bit
+	@debian/common/reproduce $(or $(RELEASE),bookworm trixie)
+	@cd $(SAMPLE) && debian/common/reproduce $(or $(RELEASE),bookworm trixie)
+
+.PHONY: publish
+publish: ## put the packages into a signed apt repository: REPOSITORY=directory SIGN_WITH=key
+	@SIGN_WITH=$(SIGN_WITH) debian/common/publish $(REPOSITORY)
+
+.PHONY: release
+release: ## make VERSION the version everywhere, and tag it
+	@debian/common/release $(VERSION)
 
 .PHONY: wheelhouse
 wheelhouse: ## fetch and check the locked wheels that the package is built from
