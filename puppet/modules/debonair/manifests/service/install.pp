@@ -23,7 +23,16 @@ define debonair::service::install (
     }
   }
 
-  package { $title:
+  # The package then leaves migration and restart to the steps below: a configuration that only the new
+  # version understands can be written once that is installed. The group comes with the package.
+  exec { "debonair ${title}: tell the package who manages it":
+    command  => "install -d -m 0755 /etc/${title} && echo Puppet > /etc/${title}/managed",
+    creates  => "/etc/${title}/managed",
+    provider => shell,
+    path     => ['/usr/bin', '/bin'],
+  }
+
+  -> package { $title:
     ensure => $version,
   }
 
