@@ -33,7 +33,7 @@ import sys
 from pathlib import Path
 from debonair import config
 from debonair.names import Service
-from debonair.server import Server, options, prepare
+from debonair.server.gunicorn import Server, options, prepare
 from debonair.settings import SECTIONS
 import logging
 service = Service.of("example_service")

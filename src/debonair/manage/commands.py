@@ -49,7 +49,7 @@ class RunServer(Server):
         self.manager = manager
 
     def __call__(self, app: Any, host: str | None, port: int | None, **arguments: Any) -> None:
-        from debonair.server import claim
+        from debonair.server.sockets import claim
 
         configuration = self.manager.configuration
         if configuration.service.production:
@@ -77,8 +77,8 @@ class Serve(ChassisCommand):
     def run(self, check_only: bool) -> int:
         if check_only:
             return self._preflight()
-        from debonair.server import Server as Gunicorn
-        from debonair.server import prepare
+        from debonair.server.gunicorn import Server as Gunicorn
+        from debonair.server.gunicorn import prepare
 
         configuration = self.manager.configuration
         prepare(configuration)
@@ -197,7 +197,7 @@ class Running(ChassisCommand):
     """Exit with 0 when the running process has the installed version and this configuration."""
 
     def run(self) -> int:
-        from debonair.server import Started
+        from debonair.server.started import Started
 
         service = self.manager.configuration.service
         difference = Started(self.manager.configuration).difference()
@@ -212,7 +212,7 @@ class Health(ChassisCommand):
     """Exit with 0 when the running service says that it is ready."""
 
     def run(self) -> int:
-        from debonair.server import Started
+        from debonair.server.started import Started
 
         configuration = self.manager.configuration
         settings = configuration.settings[ServerSection]

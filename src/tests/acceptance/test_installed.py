@@ -85,6 +85,20 @@ def test_every_path_of_the_table_has_its_mode_and_owner(host: Host, name: str) -
         assert f"{wanted} {owner}\n" in shown, path
 
 
+def test_first_process_that_stands_still_is_replaced(host: Host, name: str) -> None:
+    def main() -> str:
+        return host.run(f"systemctl show -p MainPID --value {name}").stdout.strip()
+
+    dropin = f"/run/systemd/system/{name}.service.d/watchdog.conf"
+    host.run(f"mkdir -p $(dirname {dropin}) && printf '[Service]\\nWatchdogSec=3\\n' > {dropin}")
+    host.run(f"systemctl daemon-reload && systemctl restart {name}")
+    before = main()
+    host.run(f"kill -STOP {before}")
+    host.wait_for(lambda: main() not in ("0", before))
+    host.run(f"rm {dropin} && systemctl daemon-reload && systemctl restart {name}")
+    assert host.http("GET", "/health/ready").status == 200
+
+
 def test_every_path_is_in_the_table(host: Host, name: str, before: set[str]) -> None:
     named = {path.rstrip("/") for path, *_ in table(name)}
     covered = tuple(path.rstrip("/") + "/" for path, below, *_ in table(name) if below)

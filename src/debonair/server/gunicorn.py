@@ -1,0 +1,134 @@
+"""gunicorn, set up by the settings of a service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import gunicorn.app.base
+import gunicorn.glogging
+from flask import Flask, current_app
+from flask.typing import ResponseReturnValue
+from gunicorn import systemd
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest
+
+from debonair.config import Configuration
+from debonair.errors import CommandError
+from debonair.server.arbiter import Arbiter, pass_sockets_on, take_over
+from debonair.server.sockets import addresses_of, bracketed, claim
+from debonair.server.started import Started
+from debonair.server.worker import Worker
+from debonair.settings import ServerSection
+
+
+def prepare(configuration: Configuration) -> None:
+    """Make ready what must be so before the application is imported: runtime directory and metrics.
+
+    :raises CommandError: when the address is taken, or the directory cannot be made.
+    """
+    settings = configuration.settings[ServerSection]
+    if not systemd.listen_fds(unset_environment=False):
+        claim(settings.host, settings.port)
+    directory = configuration.service.runtime_directory / "metrics"
+    try:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CommandError(
+            f"cannot make {directory}: {reason}; under systemd RuntimeDirectory makes it"
+        ) from None
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+class Logger(gunicorn.glogging.Logger):
+    """gunicorn's messages, sent the way of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class Server(gunicorn.app.base.BaseApplication):
+    """gunicorn for one service.
+
+    :param configuration: its configuration.
+    :param load_app: builds the application; called once, before the fork.
+    """
+
+    def __init__(self, configuration: Configuration, load_app: Callable[[], Flask]) -> None:
+        self._configuration = configuration
+        self._load_app = load_app
+        self.drain = configuration.settings[ServerSection].drain
+        self.read_timeout = configuration.settings[ServerSection].read_timeout
+        super().__init__()
+
+    def load_config(self) -> None:
+        for key, value in options(self._configuration).items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        app = self._load_app()
+        app.register_error_handler(ParseException, _refuse_malformed_body)
+        return app
+
+    def run(self) -> None:
+        Arbiter(self).run()
+
+
+def _refuse_malformed_body(error: ParseException) -> ResponseReturnValue:
+    """Answer 400 where a view comes upon a body that breaks HTTP, such as a chunk of the wrong size."""
+    problem = BadRequest(f"The body is not what HTTP asks for: {error}.")
+    return current_app.handle_user_exception(problem)
+
+
+def options(configuration: Configuration) -> dict[str, Any]:
+    """Return gunicorn's settings for the configuration of a service."""
+    settings = configuration.settings[ServerSection]
+    started = Started(configuration)
+    return {
+        "bind": [f"{bracketed(settings.host)}:{settings.port}"],
+        "worker_class": Worker if settings.worker_class == "gthread" else settings.worker_class,
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "timeout": _seconds(settings.timeout),
+        "graceful_timeout": _seconds(settings.graceful_timeout),
+        "keepalive": _seconds(settings.keep_alive),
+        "backlog": settings.backlog,
+        "max_requests": settings.max_requests,
+        "max_requests_jitter": settings.max_requests // 10,
+        # gevent must come before everything that it changes, and it does so in each worker.
+        "preload_app": settings.worker_class != "gevent",
+        "logger_class": Logger,
+        "proc_name": configuration.service.name,
+        # It would be made under $HOME, which a service does not have.
+        "control_socket_disable": True,
+        # Who is trusted is the application's business (trusted_hops), for all servers alike.
+        "forwarded_allow_ips": "",
+        "on_starting": lambda arbiter: started.note(addresses_of(settings)),
+        "on_exit": lambda arbiter: _leave(arbiter, started),
+        "pre_exec": pass_sockets_on,
+        "post_worker_init": take_over,
+        "child_exit": _forget_worker,
+    }
+
+
+def _seconds(duration: float) -> int:
+    return max(1, round(duration)) if duration else 0
+
+
+def _leave(arbiter: Any, started: Started) -> None:
+    """Clear up behind this process, and name the one that succeeds it to systemd."""
+    started.clear()
+    if arbiter.reexec_pid:
+        systemd.sd_notify(f"MAINPID={arbiter.reexec_pid}", arbiter.log)
+
+
+def _forget_worker(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
