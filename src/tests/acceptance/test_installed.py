@@ -94,7 +94,7 @@ def test_first_process_that_stands_still_is_replaced(host: Host, name: str) -> N
     host.run(f"systemctl daemon-reload && systemctl restart {name}")
     before = main()
     host.run(f"kill -STOP {before}")
-    host.wait_for(lambda: main() not in ("0", before))
+    host.wait_for(lambda: main() not in ("0", before), 30, "the process that stands still was not replaced")
     host.run(f"rm {dropin} && systemctl daemon-reload && systemctl restart {name}")
     assert host.http("GET", "/health/ready").status == 200
 
