@@ -33,14 +33,14 @@ help: ## show this list
 
 $(BIN)/cookiecutter: setup.cfg
 	$(call step,1/4 Making the virtual environment $(VENV),venv, \
-	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'cookiecutter>=2.6$(comma)<2.7' 'setuptools>=70.1')
+	    { test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV); } && $(BIN)/pip install 'cookiecutter>=2.6$(comma)<2.7' 'setuptools>=70.1')
 	@touch $@
 
 comma := ,
 
 $(BIN)/pytest: setup.cfg
 	$(call step,Installing the chassis and its tools into $(VENV),install, \
-	    $(PYTHON) -m venv $(VENV) && $(BIN)/pip install 'setuptools>=70.1' -e '.[test$(comma)docs$(comma)servers]')
+	    { test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV); } && $(BIN)/pip install 'setuptools>=70.1' -e '.[test$(comma)docs$(comma)servers]')
 	@touch $@
 
 $(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
@@ -57,6 +57,7 @@ bake: $(SAMPLE)/.baked ## bake and install a service with the default answers in
 .PHONY: run
 run: bake ## bake, migrate and serve the sample on PORT (5000)
 	@echo "4/4 Migrating its database, and serving: Ctrl-C ends it"
+	@$(SAMPLE_COMMAND) --set server.port=$(PORT) check-config > /dev/null
 	@$(SAMPLE_COMMAND) db upgrade
 	@echo "  curl -X POST http://127.0.0.1:$(PORT)/checkin/alice"
 	@echo "  curl http://127.0.0.1:$(PORT)/last-seen/alice"
@@ -95,7 +96,7 @@ test: packages $(BIN)/pytest lint bake ## everything; as root also the package, 
 .PHONY: lock
 lock: ## write requirements.txt anew from setup.cfg
 	@$(BIN)/pip install --quiet uv
-	@debian/lock
+	@debian/common/lock
 
 .PHONY: deb
 deb: ## build the Debian packages into dist/; RELEASE=bookworm or trixie: in a clean build root

@@ -58,6 +58,7 @@ class Check:
     critical: bool
     observe: Callable[[str, float], None]
     error: str | None = None
+    reason: str | None = None
     began: float | None = None
     ended: float | None = None
     duration: float | None = None
@@ -66,18 +67,20 @@ class Check:
     def run(self) -> None:
         """Run the check once and note the result."""
         self.began = began = time.monotonic()
-        error = None
+        error = reason = None
         try:
             self.function()
         except UnhealthyError as raised:
             error = str(raised)
         except Exception as raised:  # a check may fail in any way, and must not end its thread
             error = f"failed: {type(raised).__name__}"
+            reason = str(raised).partition("\n")[0]
             if error != self.error:
                 _log.warning("The check %s failed.", self.name, exc_info=True)
         if error != self.error:
             _log.log(logging.ERROR if error else logging.INFO, "%s is %s", self.name, error or UP)
         self.error, self.duration, self.ended = error, time.monotonic() - began, time.monotonic()
+        self.reason = reason
         self.observe(self.name, self.duration)
         self.first.set()
 
@@ -197,6 +200,10 @@ class Monitor:
         fit = all(check["status"] == UP for check in checks.values() if check["critical"])
         status = "draining" if self._draining[0] else "ready" if fit else "not ready"
         return {"status": status, "version": self._version, "checks": checks}
+
+    def reason(self, name: str) -> str | None:
+        """Return what the exception said by which a check failed last; not for callers' eyes."""
+        return next(check.reason for check in self._checks if check.name == name)
 
     def wait_for_first_results(self) -> None:
         """Wait for the first result of every check, but no longer than an answer may take."""

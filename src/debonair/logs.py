@@ -29,6 +29,9 @@ class TextFormatter(logging.Formatter):
     """Lines for people: time, level, logger, request id, message."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.name == "flask_migrate":
+            # What Flask-Migrate logs in place of raising is the outcome of a command.
+            return f"error: {record.getMessage().removeprefix('Error: ')}"
         identity = getattr(record, "request_id", None)
         record.context = f" [{identity}]" if identity else ""
         return super().format(record)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,10 @@ class Command:
             "def greet(name, shout=False):\n"
             "    'Greet somebody.'\n"
             "    print(name.upper() if shout else name)\n\n\n"
+            "@manager.command\n"
+            "def count_to(number: int, by: int = 1):\n"
+            "    'Count.'\n"
+            "    print(number + by)\n\n\n"
             "@manager.command\n"
             "def fail():\n"
             "    'Fail in a way that the user can mend.'\n"
@@ -68,6 +76,74 @@ def test_own_command_takes_arguments_and_options(command: Command) -> None:
     assert command("greet", "ann", "--shout").stdout == "ANN\n"
 
 
+def test_annotations_of_an_own_command_are_types(command: Command) -> None:
+    assert command("count-to", "5").stdout == "6\n"
+    assert command("count-to", "5", "--by", "2").stdout == "7\n"
+    assert "invalid int value: 'many'" in command.refused("count-to", "many", code=2)
+
+
+def test_full_disk_under_the_output_is_one_line(command: Command) -> None:
+    ran = subprocess.run(
+        ["bash", "-c", f"{sys.executable} {command.package / 'manage.py'} sample-config > /dev/full"],
+        env={**os.environ, "PYTHONPATH": str(command.package.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "no space left on device" in ran.stderr.lower()
+
+
+def test_what_is_missing_for_a_setting_is_named(command: Command) -> None:
+    line = command.refused("-s", "database.uri=mysql+pymysql://x/y", "routes")
+    assert "[database] uri needs the package pymysql" in line
+
+
+def test_example_shows_the_defaults_of_the_package(command: Command) -> None:
+    (command.package / "default_config.ini").write_text("[server]\nport = 6000\n")
+    assert "\n#port = 6000\n" in command("sample-config").stdout
+
+
+def test_broken_change_is_shown_until_it_is_mended(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    module = command.package / "application.py"
+    good = module.read_text()
+    process = subprocess.Popen(
+        [sys.executable, command.package / "manage.py", "runserver", "-p", str(port)],
+        env={**os.environ, "PYTHONPATH": str(command.package.parent)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def status() -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return int(error.code)
+        except OSError:
+            return 0
+
+    def wait_for(wanted: int) -> None:
+        limit = time.monotonic() + 30
+        while status() != wanted:
+            assert process.poll() is None, "runserver has ended"
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+
+    try:
+        wait_for(200)
+        module.write_text(good + "\n\nimport no_such_module\n")
+        wait_for(500)
+        module.write_text(good)
+        wait_for(200)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
 def test_error_of_an_own_command_is_one_line(command: Command) -> None:
     assert command.refused("fail") == "error: the stock is empty: order more"
 
@@ -77,9 +153,15 @@ def test_unknown_command_names_the_nearest_known_one(command: Command) -> None:
 
 
 def test_bad_options_are_usage_errors(command: Command) -> None:
-    assert "too many arguments" in command.refused("running", "--nope", code=2)
+    assert "there is no option '--nope'" in command.refused("running", "--nope", code=2)
+    line = command.refused("runserver", "--prot", "5", code=2)
+    assert "there is no option '--prot': did you mean '--port'?" in line
+    assert "there is no option '--bogus'" in command.refused("--bogus", code=2)
+    assert "'extra' is one argument too many" in command.refused("routes", "extra", code=2)
+    assert "port 99999 is more than 65535" in command.refused("runserver", "-p", "99999")
+    assert "'upgarde': did you mean 'upgrade'?" in command.refused("db", "upgarde", code=2)
     assert "--port" in command.refused("runserver", "--port", "many", code=2)
-    assert "No such command 'nope'" in command.refused("db", "nope", code=2)
+    assert "there is no command 'nope'" in command.refused("db", "nope", code=2)
     assert "No such option '--nope'" in command.refused("db", "check", "--nope", code=2)
 
 

@@ -145,8 +145,7 @@ def test_tests_of_a_service_run_against_a_running_instance(package: Path, tmp_pa
     tests = tmp_path / "tests"
     tests.mkdir()
     (tests / "conftest.py").write_text(
-        "import pytest\npytest_plugins = ['debonair.testing.plugin']\n\n\n"
-        "@pytest.fixture(scope='session')\ndef package():\n    return 'orders'\n"
+        "import pytest\n\n\n@pytest.fixture(scope='session')\ndef package():\n    return 'orders'\n"
     )
     (tests / "test_orders.py").write_text(
         "def test_alive(client):\n    assert client.get('/health/live').get_json()['status'] == 'alive'\n\n\n"
@@ -155,7 +154,17 @@ def test_tests_of_a_service_run_against_a_running_instance(package: Path, tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "ORDERS_SERVER_PORT": str(port)}
-    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    pytest_command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "debonair.testing.plugin",
+        str(tests),
+    ]
     inside = subprocess.run(pytest_command, env=environment, capture_output=True, text=True, check=False)
     assert "2 passed" in inside.stdout, inside.stdout + inside.stderr
     program = "import debonair; debonair.Manager('orders').run()"
@@ -171,7 +180,7 @@ def test_tests_of_a_service_run_against_a_running_instance(package: Path, tmp_pa
             except OSError:
                 assert time.monotonic() < limit
                 time.sleep(0.02)
-        command = [*pytest_command, "--base-url", f"http://127.0.0.1:{port}"]
+        command = [*pytest_command[:-1], "--base-url", f"http://127.0.0.1:{port}", str(tests)]
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     finally:
         served.terminate()

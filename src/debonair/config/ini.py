@@ -122,6 +122,9 @@ class IniFile(konfig.Config):
                 if section in seen:
                     self._fault(number, f"section [{section}] stands here a second time: join the two")
                 seen.add(section)
+            elif content.startswith("[") and "]" not in content:
+                self._fault(number, "a section's name stands in brackets: the second one is missing")
+                break
             elif section is None:
                 self._fault(number, "no section yet: a line such as [server] must come first")
                 break

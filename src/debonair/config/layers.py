@@ -91,7 +91,7 @@ def load(
     """
     environ = os.environ if environ is None else environ
     loader = _Loader(service, sections)
-    loader.read_file(service.directory / "default_config.ini", must_exist=False)
+    loader.read_file(_package_defaults(service), must_exist=False)
     if file is None:
         file, _ = configuration_file(service, environ)
     if file is not None:
@@ -101,6 +101,18 @@ def load(
     loader.read_environment(environ)
     loader.read_command_line(overrides)
     return loader.finish(digest)
+
+
+def package_defaults(service: Service) -> dict[tuple[str, str], str]:
+    """Return the texts of the package's ``default_config.ini``; none where it is missing or faulty."""
+    try:
+        return {key: text.text for key, text in IniFile(_package_defaults(service), []).texts().items()}
+    except UnreadableError:
+        return {}
+
+
+def _package_defaults(service: Service) -> Path:
+    return service.directory / "default_config.ini"
 
 
 def load_module(import_name: str) -> tuple[Service, tuple[type[Section], ...]]:

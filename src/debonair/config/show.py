@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from debonair.config.layers import Configuration
+from debonair.config.layers import Configuration, package_defaults
 from debonair.names import Service
 from debonair.settings import SECTIONS, Option, Section
 
 
 def sample(service: Service, sections: Iterable[type[Section]] = SECTIONS) -> str:
-    """Return an INI file that names every option with its help, all commented out but the headers."""
+    """Return an INI file that names every option with its help, all commented out but the headers.
+
+    The values are the defaults, those of the package's ``default_config.ini`` over those of the options.
+    """
+    own = package_defaults(service)
     lines = [
         f"# Configuration of {service.name}. A line that begins with # is a comment; what is commented",
         "# out has the value shown. ${NAME} stands for an environment variable, $$ for a dollar sign.",
@@ -19,7 +23,12 @@ def sample(service: Service, sections: Iterable[type[Section]] = SECTIONS) -> st
     for section in sections:
         lines += ["", f"# {(section.__doc__ or section.name).strip()}", _title(section)]
         for key, item in section.options.items():
-            lines += ["", f"# {item.help}", f"# {_kind(item)}", _sample_line(key, item)]
+            lines += [
+                "",
+                f"# {item.help}",
+                f"# {_kind(item)}",
+                _sample_line(key, item, own.get((section.name, key))),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -44,9 +53,10 @@ def _kind(item: Option[Any]) -> str:
     return "; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + "."
 
 
-def _sample_line(key: str, item: Option[Any]) -> str:
+def _sample_line(key: str, item: Option[Any], own: str | None) -> str:
     default = item.default_for(None)
     value = "" if item.required or default is None else item.format(default)
+    value = value if own is None or item.secret else own.replace("\n", ", ")
     return f"#{key} = {value}".rstrip()
 
 

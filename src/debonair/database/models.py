@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response
 
+from debonair.errors import CommandError
 from debonair.settings import DatabaseSection
 
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -57,12 +58,17 @@ def init_app(app: Flask, settings: DatabaseSection) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ECHO"] = settings.echo
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, settings)
-    db.init_app(app)
+    try:
+        db.init_app(app)
+    except ModuleNotFoundError as error:
+        extra = ": install debonair[postgresql]" if error.name == "psycopg" else ""
+        raise CommandError(f"[database] uri needs the package {error.name}{extra}") from None
     with app.app_context():
         event.listen(db.engine, "handle_error", _renew)
     if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:" and app.instance_path:
-            Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+        # The directory of the service's own is made; another one that is missing is a slip of the pen.
+        if url.database and Path(app.instance_path, url.database).parent == Path(app.instance_path):
+            Path(app.instance_path).mkdir(parents=True, exist_ok=True)
         with app.app_context():
             _prepare_sqlite(db.engine)
     app.register_error_handler(DBAPIError, _unavailable)

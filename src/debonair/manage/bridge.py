@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import flask_script_ng
+
+from debonair.settings import did_you_mean
 
 if TYPE_CHECKING:
     import click
@@ -44,8 +47,16 @@ class ClickCommand(flask_script_ng.Command):
                     standalone_mode=False,
                     obj=ScriptInfo(create_app=lambda: flask_app),
                 )
+            except click.exceptions.NoArgsIsHelpError as error:
+                click.echo(error.format_message(), err=True)
+                return error.exit_code
             except click.ClickException as error:
-                click.echo(f"error: {error.format_message()} (see {self.name} --help)", err=True)
+                message = error.format_message().rstrip(".")
+                unknown = re.match("No such command '(.*?)'", message)
+                if unknown and isinstance(command, click.Group):
+                    known = command.list_commands(click.Context(command))
+                    message = f"there is no command {unknown[1]!r}{did_you_mean(unknown[1], known)}"
+                click.echo(f"error: {message} (see {self.name} --help)", err=True)
                 return error.exit_code
             except click.Abort:
                 return 130

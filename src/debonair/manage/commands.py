@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import logging
 import os
 import socket
 import sys
+import traceback
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask_script_ng import Command, Option, Server, Shell
+from flask_script_ng import Command, Option, Shell
 
 from debonair import config
 from debonair.errors import CommandError, ConfigError
@@ -21,11 +24,13 @@ from debonair.settings import ServerSection
 
 if TYPE_CHECKING:
     import click
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
     from debonair.manage.manager import LazyManager
 
 _HEALTH_TIMEOUT = 5.0
+_ADDRESS = "RUNSERVER_ADDRESS"
 
 
 class ChassisCommand(Command):
@@ -39,16 +44,35 @@ class ChassisCommand(Command):
         return self.run(**arguments)
 
 
-class RunServer(Server):
-    """Serve for development: reloads when code changes, and shows a debugger on errors."""
+class RunServer(ChassisCommand):
+    """Serve for development, with reloader and debugger."""
 
-    help = description = "Serve for development, with reloader and debugger."
+    option_list = (
+        Option("-h", "--host", help="address to listen on; else that of the settings"),
+        Option("-p", "--port", type=int, help="port to listen on; else that of the settings"),
+        Option("-D", "--no-debug", dest="debug", action="store_false", help="show no debugger"),
+        Option("-R", "--no-reload", dest="reload", action="store_false", help="do not reload"),
+    )
 
-    def __init__(self, manager: LazyManager) -> None:
-        super().__init__(host=None, port=None, use_debugger=True, use_reloader=True, threaded=True)
-        self.manager = manager
+    def __call__(self, app: Any = None, **arguments: Any) -> None:
+        self.run(app, **arguments)
 
-    def __call__(self, app: Any, host: str | None, port: int | None, **arguments: Any) -> None:
+    def run(self, app: Flask, host: str | None, port: int | None, debug: bool, reload: bool) -> None:
+        from werkzeug.serving import run_simple
+
+        if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
+            # The first process looked at everything; this one serves what its files say now.
+            address, _, digits = os.environ[_ADDRESS].rpartition(":")
+            number = int(digits)
+            application = self._whatever_there_is()
+        else:
+            address, number = self._look(app, host, port)
+            os.environ[_ADDRESS] = f"{address}:{number}"
+            application = self._application()
+        run_simple(address, number, application, use_reloader=reload, use_debugger=debug, threaded=True)
+
+    def _look(self, app: Flask, host: str | None, port: int | None) -> tuple[str, int]:
+        """Return where to listen, once it is sure that the service can run there."""
         from debonair.server.sockets import claim
 
         configuration = self.manager.configuration
@@ -59,11 +83,32 @@ class RunServer(Server):
         settings = configuration.settings[ServerSection]
         host = host or settings.host
         port = settings.port if port is None else port
-        if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
-            claim(host, port)
-            _require_migrated(app)
-            print(f"Serving {configuration.service.name} for development on http://{host}:{port}/")
-        super().__call__(self.manager.make_app(serving=True), host, port, **arguments)
+        try:
+            ServerSection.options["port"].check(port)
+        except ValueError as error:
+            raise CommandError(f"port {error}") from None
+        claim(host, port)
+        _require_migrated(app)
+        print(f"Serving {configuration.service.name} for development on http://{host}:{port}/", flush=True)
+        return host, port
+
+    def _application(self) -> Flask:
+        app = self.manager.make_app(serving=True)
+        app.debug = True
+        return app
+
+    def _whatever_there_is(self) -> WSGIApplication:
+        """Return the application; when a change has broken it, one that shows how, until it is mended."""
+        try:
+            return self._application()
+        except Exception as error:
+            traceback.print_exc()
+            broken = error
+
+        def show(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            raise broken
+
+        return show
 
 
 class Serve(ChassisCommand):
@@ -93,10 +138,15 @@ class Serve(ChassisCommand):
 
     def _preflight(self) -> int:
         from debonair.health import monitor_of
+        from debonair.server.gunicorn import require_worker_class
 
-        report = monitor_of(self.manager.make_app()).run_once()
+        require_worker_class(self.manager.configuration.settings[ServerSection])
+        monitor = monitor_of(self.manager.make_app())
+        logging.getLogger("debonair.health").setLevel(logging.CRITICAL)  # told below, a line each
+        report = monitor.run_once()
         for name, check in report["checks"].items():
-            print(f"{name}: {check.get('error', check['status'])}")
+            reason = monitor.reason(name)
+            print(f"{name}: {check.get('error', check['status'])}{f' ({reason})' if reason else ''}")
         if report["status"] != "ready":
             raise CommandError("the service would start and not be ready; nothing was changed")
         print(f"{self.manager.service.name} {report['version']} is fit to serve.")

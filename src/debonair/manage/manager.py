@@ -13,9 +13,10 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
 import flask_script_ng
 from werkzeug.local import LocalProxy
@@ -106,7 +107,29 @@ class LazyManager(flask_script_ng.Manager):
         parser: argparse.ArgumentParser = super().create_parser(prog, *args, **kwargs)
         for each in _family(parser):
             each.error = partial(_usage_error, each)  # type: ignore[method-assign]
+        parse = parser.parse_known_args
+
+        def parse_all(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+            namespace, rest = parse(arguments)
+            stack = getattr(namespace, "func_stack", None)
+            if rest and not (stack and getattr(stack[-1], "capture_all_args", False)):
+                used = stack[-1].parser if stack else parser
+                _usage_error(parser, _unexpected(rest, used))
+            return namespace, rest
+
+        parser.parse_known_args = parse_all  # type: ignore[method-assign, assignment]
         return parser
+
+    def command(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Add a function as a command; annotations of its parameters are their types."""
+        added = flask_script_ng.Command(func)
+        hints = get_type_hints(func)
+        for option in added.option_list:
+            hint = hints.get(option.kwargs.get("dest") or option.args[0])
+            if hint in (int, float, Path) and "type" in option.kwargs:
+                option.kwargs["type"] = hint
+        self.add_command(func.__name__.replace("_", "-"), added)
+        return func
 
     def run(self, commands: Any = None, default_command: str | None = None) -> NoReturn:
         """Run the command that the process's arguments name, and exit with its code."""
@@ -156,8 +179,9 @@ def _explained(error: Exception) -> str | None:
         return f"the database failed: {first}; see [database] uri in show-config"
     if isinstance(error, (NoSuchModuleError, ArgumentError)):
         return f"[database] uri cannot be used: {str(error).splitlines()[0]}"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, OSError):
+        reason = (error.strerror or str(error)).lower()
+        return f"{error.filename}: {reason}" if error.filename else reason
     return None
 
 
@@ -168,6 +192,14 @@ def _family(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
             for child in action.choices.values():
                 found += _family(child)
     return found
+
+
+def _unexpected(rest: list[str], parser: argparse.ArgumentParser) -> str:
+    wrong = next((word for word in rest if word.startswith("-")), None)
+    if wrong is None:
+        return f"{rest[0]!r} is one argument too many"
+    known = [option for action in parser._actions for option in action.option_strings]
+    return f"there is no option {wrong!r}{did_you_mean(wrong, known)}"
 
 
 def _usage_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:

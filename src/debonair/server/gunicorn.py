@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -30,6 +31,7 @@ def prepare(configuration: Configuration) -> None:
     :raises CommandError: when the address is taken, or the directory cannot be made.
     """
     settings = configuration.settings[ServerSection]
+    require_worker_class(settings)
     if not systemd.listen_fds(unset_environment=False):
         claim(settings.host, settings.port)
     directory = configuration.service.runtime_directory / "metrics"
@@ -42,6 +44,15 @@ def prepare(configuration: Configuration) -> None:
             f"cannot make {directory}: {reason}; under systemd RuntimeDirectory makes it"
         ) from None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+def require_worker_class(settings: ServerSection) -> None:
+    """Make sure that the class of workers can be had.
+
+    :raises CommandError: when its package is not installed.
+    """
+    if settings.worker_class == "gevent" and importlib.util.find_spec("gevent") is None:
+        raise CommandError("[server] worker_class is gevent: install debonair[gevent]")
 
 
 class Logger(gunicorn.glogging.Logger):
@@ -73,6 +84,7 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def load(self) -> Flask:
         app = self._load_app()
+        app.debug = False  # FLASK_DEBUG is for runserver, whose debugger shows what went wrong
         app.register_error_handler(ParseException, _refuse_malformed_body)
         return app
 

@@ -1,6 +1,6 @@
-"""Fixtures for pytest: ``pytest_plugins = ["debonair.testing.plugin"]`` in a service's ``conftest.py``.
+"""Fixtures for pytest: ``addopts = -p debonair.testing.plugin`` in a service's ``setup.cfg``.
 
-The service overrides one fixture, which says whose tests these are::
+The service's ``conftest.py`` overrides one fixture, which says whose tests these are::
 
     @pytest.fixture(scope="session")
     def package() -> str:

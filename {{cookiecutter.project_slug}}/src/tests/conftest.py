@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest_plugins = ["debonair.testing.plugin"]
-
 
 @pytest.fixture(scope="session")
 def package() -> str:

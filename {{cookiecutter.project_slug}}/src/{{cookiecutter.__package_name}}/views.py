@@ -47,7 +47,7 @@ class NeverSeen(Problem):
 def check_in(user: str) -> dict[str, Any]:
     """Record now as the last visit of the user."""
     longest = current_settings[CheckIns].max_user_length
-    if len(user) > longest or not user.isprintable():
+    if len(user) > longest or not user.isprintable() or "\ufffd" in user:
         raise UnfitUser(f"A name has at most {longest} characters, all of them printable.")
     models.record(user)
     return {"success": True, "user": user}
