@@ -7,11 +7,13 @@ which is away at the start keeps no service from starting.
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from flask import Flask, current_app, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
@@ -65,6 +67,7 @@ def init_app(app: Flask, settings: DatabaseSection) -> None:
         raise CommandError(f"[database] uri needs the package {error.name}{extra}") from None
     with app.app_context():
         event.listen(db.engine, "handle_error", _renew)
+        _engines.add(db.engine)
     if url.get_backend_name() == "sqlite":
         # The directory of the service's own is made; another one that is missing is a slip of the pen.
         if url.database and Path(app.instance_path, url.database).parent == Path(app.instance_path):
@@ -73,6 +76,18 @@ def init_app(app: Flask, settings: DatabaseSection) -> None:
             _prepare_sqlite(db.engine)
     app.register_error_handler(DBAPIError, _unavailable)
     app.register_error_handler(NoConnectionError, _unavailable)
+
+
+_engines: WeakSet[Engine] = WeakSet()
+
+
+def _leave_connections_to_the_parent() -> None:
+    """Begin with an empty pool after a fork: two processes on one connection get each other's answers."""
+    for engine in _engines:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
 
 
 def _engine_options(url: URL, settings: DatabaseSection) -> dict[str, Any]:
