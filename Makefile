@@ -18,7 +18,7 @@ CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debo
 
 # What the tests of package and host need beyond make, git and python3-venv.
 PACKAGES := apt-utils build-essential ca-certificates curl debhelper dh-virtualenv diffoscope-minimal fakeroot \
-    faketime gpg iproute2 lintian mmdebstrap prometheus puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
+    faketime gpg iproute2 lintian logrotate mmdebstrap postgresql prometheus puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
 define step

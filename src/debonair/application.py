@@ -58,7 +58,7 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     requests.init_app(app)
     database.init_app(app, settings[DatabaseSection], service.directory / "migrations")
     monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
-    _watch_database(app, monitor)
+    _watch_database(app, monitor, database.Pulse(float(settings[HealthSection].deadline)))
     resources.init_app(app, settings[ApiSection], service.name, service.version)
     return app
 
@@ -67,13 +67,14 @@ def _flask_settings(section: FlaskSection) -> dict[str, object]:
     return {key: value for key, value in section.values.items() if value is not None}
 
 
-def _watch_database(app: Flask, monitor: health.Monitor) -> None:
+def _watch_database(app: Flask, monitor: health.Monitor, pulse: database.Pulse) -> None:
     known = revisions.known(app)
     with app.app_context():
         database.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
+        pulse.watch(db.engine)
 
     def answers() -> None:
-        with app.app_context(), database.reading(db.engine) as connection:
+        with pulse.question(), app.app_context(), database.reading(db.engine) as connection:
             connection.execute(text("SELECT 1"))
 
     def migrated() -> None:

@@ -1,7 +1,8 @@
 """The database, in the order of use.
 
 ``models``: SQLAlchemy's engine and the base of all models. ``revisions``: where the database stands.
-``commands``: the group ``db``. ``migrations``: Alembic, loaded when it is wanted.
+``pulse``: whether its server answers. ``commands``: the group ``db``. ``migrations``: Alembic, loaded when it
+is wanted.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from flask import Flask
 
 from debonair.database import commands, models, revisions
 from debonair.database.models import Model, db, reading, watch_pool
+from debonair.database.pulse import Pulse
 from debonair.settings import DatabaseSection
 
-__all__ = ["Model", "db", "init_app", "reading", "revisions", "watch_pool"]
+__all__ = ["Model", "Pulse", "db", "init_app", "reading", "revisions", "watch_pool"]
 
 
 def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:

@@ -6,6 +6,7 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 _LARGEST_READ = 2**13
 _LARGEST_HEAD = 2**16
+_SLOWEST = 500
+"""Bytes a second that a body must come with at least (as Debian's Apache has it, mod_reqtimeout)."""
 
 
 class Worker(ThreadWorker):
@@ -60,6 +63,8 @@ class Worker(ThreadWorker):
             for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, side, struct.pack("ll", round(self._patience), 0))
             conn.init()
+            conn.read = conn.parser.unreader.chunk
+        conn.parser.unreader.chunk = _in_time(conn.read, self._patience)
         conn.parser.unreader.unread(conn.head)
         super().enqueue_req(conn)
 
@@ -67,6 +72,24 @@ class Worker(ThreadWorker):
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
+
+
+def _in_time(read: Callable[..., bytes], patience: float) -> Callable[..., bytes]:
+    """Return the function that reads from a client, but fails when a request's body comes too slowly.
+
+    :param patience: seconds that the whole request may be waited for, beyond those that its length is worth.
+    """
+
+    def chunk(size_hint: int | None = None) -> bytes:
+        nonlocal patience
+        began = time.monotonic()
+        data = read(size_hint)
+        patience += len(data) / _SLOWEST - (time.monotonic() - began)
+        if patience < 0:
+            raise TimeoutError("the body comes too slowly")
+        return data
+
+    return chunk
 
 
 def _whole(head: bytes) -> bool:

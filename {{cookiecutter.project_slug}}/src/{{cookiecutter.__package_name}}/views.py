@@ -41,23 +41,29 @@ class NeverSeen(Problem):
     title = "Never seen"
 
 
+def _refuse_unfit(user: str) -> None:
+    # Not every database takes every character, and what was no UTF-8 comes as U+FFFD.
+    longest = current_settings[CheckIns].max_user_length
+    if len(user) > longest or not user.isprintable() or "\ufffd" in user:
+        raise UnfitUser(f"A name has at most {longest} characters, all of them printable.")
+
+
 @checkins.post("/checkin/<user>")
 @checkins.response(200, CheckedIn)
 @checkins.raises(UnfitUser)
 def check_in(user: str) -> dict[str, Any]:
     """Record now as the last visit of the user."""
-    longest = current_settings[CheckIns].max_user_length
-    if len(user) > longest or not user.isprintable() or "\ufffd" in user:
-        raise UnfitUser(f"A name has at most {longest} characters, all of them printable.")
+    _refuse_unfit(user)
     models.record(user)
     return {"success": True, "user": user}
 
 
 @checkins.get("/last-seen/<user>")
 @checkins.response(200, LastSeen)
-@checkins.raises(NeverSeen)
+@checkins.raises(UnfitUser, NeverSeen)
 def last_seen(user: str) -> dict[str, Any]:
     """Tell the day of the user's last visit."""
+    _refuse_unfit(user)
     date = models.last_seen(user)
     if date is None:
         raise NeverSeen(f"{user} has never checked in.")

@@ -1,0 +1,106 @@
+"""Fixtures: the sample service served as a test wants it, and a PostgreSQL that a test may harm."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import postgresql
+import pytest
+from sample import COMMAND, Sample, Serve
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what serves the sample where it is not baked."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not COMMAND.exists():
+            item.add_marker(pytest.mark.skip(reason="there is no sample service: make bake"))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database at the head revision, to copy."""
+    sample = Sample(tmp_path_factory.mktemp("migrated"))
+    upgrade = sample.command("db", "upgrade")
+    assert (upgrade.communicate()[0], upgrade.returncode)[1] == 0
+    return sample.database
+
+
+@pytest.fixture
+def serve(tmp_path: Path, migrated: Path) -> Iterator[Serve]:
+    """A function that serves the sample on SQLite, with further options."""
+    numbers = itertools.count()
+    served: list[Sample] = []
+
+    def begin(*, ready: bool = True, **options: Any) -> Sample:
+        served.append(Sample(tmp_path / str(next(numbers)), database=migrated, **options))
+        served[-1].start(ready=ready)
+        return served[-1]
+
+    yield begin
+    for sample in served:
+        sample.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Sample]:
+    """The sample on SQLite, for all tests of a module that leave it as it was."""
+    sample = Sample(tmp_path_factory.mktemp("shared"), database=migrated)
+    sample.start()
+    yield sample
+    sample.stop()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[postgresql.Cluster]:
+    if reason := postgresql.why_not():
+        pytest.skip(reason)
+    cluster = postgresql.Cluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def cluster(_cluster: postgresql.Cluster) -> Iterator[postgresql.Cluster]:
+    """A PostgreSQL that runs, and does so again after the test."""
+    yield _cluster
+    _cluster.resume()
+    _cluster.start()
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the driver of PostgreSQL."""
+    return postgresql.libraries(tmp_path_factory.mktemp("driver"))
+
+
+@pytest.fixture(scope="session")
+def _template(_cluster: postgresql.Cluster, driver: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    name = _cluster.create()
+    sample = Sample(tmp_path_factory.mktemp("template"), libraries=driver, **_cluster.options(name))
+    upgrade = sample.command("db", "upgrade")
+    assert (upgrade.communicate()[0], upgrade.returncode)[1] == 0
+    return name
+
+
+@pytest.fixture
+def database(cluster: postgresql.Cluster, _template: str) -> str:
+    """The name of a migrated database on PostgreSQL, of the test's own."""
+    return cluster.create(_template)
+
+
+@pytest.fixture
+def on_postgresql(
+    serve: Serve, cluster: postgresql.Cluster, database: str, driver: Path
+) -> Callable[..., Sample]:
+    """A function that serves the sample on that database."""
+
+    def begin(**options: Any) -> Sample:
+        return serve(libraries=driver, **cluster.options(database), **options)
+
+    return begin

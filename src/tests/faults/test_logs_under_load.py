@@ -1,0 +1,100 @@
+"""The log file under load: rotated without losing or mixing a line, and free of secrets."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sample import ROOT, Sample, Serve, wait_for
+
+SECRETS = {
+    "bearer": "eyJhbGciOi.bearer-token",
+    "password": "p4ssw0rd-of-basic",
+    "cookie": "session-cookie-value",
+    "key": "api-key-value",
+    "option": "secret-key-of-flask",
+}
+
+
+def rotate(sample: Sample, configuration: Path) -> None:
+    """Rotate the file, as Debian does every week."""
+    logrotate = shutil.which("logrotate", path="/usr/sbin:/usr/bin")
+    if logrotate is None:
+        pytest.skip("there is no logrotate: apt-get install logrotate")
+    state = configuration.with_suffix(".state")
+    subprocess.run([logrotate, "--force", "--state", state, configuration], check=True)
+
+
+@pytest.mark.acceptance
+def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> None:
+    sample = serve(server_workers=8, server_threads=2)
+    configuration = tmp_path / "logrotate.conf"
+    # What the package installs, but for the user that it names and the compression.
+    template = ROOT / "{{cookiecutter.project_slug}}" / "debian" / "common" / "logrotate.in"
+    dropped = ("su ", "compress", "delaycompress", "weekly")
+    lines = [line for line in template.read_text().splitlines() if not line.strip().startswith(dropped)]
+    text = "\n".join(lines).replace("/var/log/@SERVICE@", str(sample.log.parent))
+    configuration.write_text(text.replace("rotate 8", "rotate 99") + "\n")
+    configuration.chmod(0o644)
+    sample.log.parent.chmod(0o755)
+
+    answered: list[str] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        # Its line is longer than the buffers of Python's files.
+        path = "/nowhere/" + "long" * 1000
+        while not ended.is_set():
+            answered.append(sample.ask("GET", path).headers["x-request-id"])
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for rotation in range(1, 9):
+        wanted = len(answered) + 60
+        wait_for(lambda: len(answered) >= wanted, "requests are answered")  # noqa: B023
+        rotate(sample, configuration)
+        wait_for(lambda: len(list(sample.log.parent.iterdir())) > rotation, "it is rotated")  # noqa: B023
+    ended.set()
+    for thread in threads:
+        thread.join()
+    sample.stop()
+
+    files = list(sample.log.parent.iterdir())
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    entries = [json.loads(line) for line in lines]
+    logged = Counter(entry["request_id"] for entry in entries if entry["logger"] == "debonair.access")
+    assert len(files) == 9
+    assert max(map(len, lines)) > io.DEFAULT_BUFFER_SIZE
+    assert set(answered) <= set(logged)
+    assert {identity for identity in answered if logged[identity] != 1} == set()
+
+
+@pytest.mark.acceptance
+def test_no_secret_is_in_any_line(serve: Serve) -> None:
+    sample = serve(log_level="DEBUG", flask_SECRET_KEY=SECRETS["option"])
+    basic = base64.b64encode(f"ada:{SECRETS['password']}".encode()).decode()
+    for authorization in (f"Bearer {SECRETS['bearer']}", f"Basic {basic}"):
+        for method, path in (("GET", "/nowhere"), ("POST", "/checkin/ada"), ("DELETE", "/checkin/ada")):
+            sample.ask(
+                method, path, Authorization=authorization, Proxy_Authorization=authorization,
+                Cookie=f"session={SECRETS['cookie']}", X_API_Key=SECRETS["key"],
+            )  # fmt: skip
+    # Also not where gunicorn complains about the request.
+    head = f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {SECRETS['bearer']}\x00\r\n\r\n"
+    refused = sample.tell(head.encode())
+    assert refused and refused.status == 400
+    folded = sample.tell(f"GET / HTTP/1.1\r\nAuthorization: Bearer\r\n {SECRETS['bearer']}\r\n\r\n".encode())
+    assert folded and folded.status == 400
+    sample.stop()
+    text = sample.log.read_text() + sample.stderr.read_text()
+    assert "/checkin/ada" in text
+    for secret in (*SECRETS.values(), basic):
+        assert secret not in text

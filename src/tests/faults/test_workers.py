@@ -1,0 +1,52 @@
+"""Workers that are killed under load: others take over, and what was acknowledged stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from sample import Serve, Writers, wait_for
+
+pytestmark = pytest.mark.acceptance
+
+
+def test_killed_worker_is_replaced_and_loses_no_acknowledged_write(serve: Serve) -> None:
+    sample = serve()
+    with Writers(sample).at_work() as writers:
+        for _ in range(3):
+            writers.wait_for_more()
+            killed = min(sample.workers())
+            os.kill(killed, signal.SIGKILL)
+            wait_for(lambda: len(sample.workers() - {killed}) == 2, "the worker is replaced")  # noqa: B023
+            assert sample.alive()
+    sample.becomes_ready()
+    assert set(writers.refused) <= {None}
+    assert sample.users() >= set(writers.acknowledged)
+    assert any("SIGKILL" in entry["message"] for entry in sample.entries())
+
+
+def test_all_workers_killed_are_replaced_and_metrics_go_on(serve: Serve) -> None:
+    sample = serve()
+    with Writers(sample).at_work() as writers:
+        writers.wait_for_more()
+        killed = sample.workers()
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: len(sample.workers() - killed) == 2, "the workers are replaced")
+        writers.wait_for_more()
+    sample.becomes_ready()
+    assert set(writers.refused) <= {None}
+    assert sample.users() >= set(writers.acknowledged)
+    metrics = sample.ask("GET", "/metrics").body.decode()
+    line = next(line for line in metrics.splitlines() if 'rule="/checkin/<user>",status="200"' in line)
+    assert float(line.split()[-1]) >= len(writers.acknowledged)
+
+
+def test_hung_worker_is_replaced(serve: Serve) -> None:
+    sample = serve(server_timeout="2s", server_workers=1)
+    (hung,) = sample.workers()
+    os.kill(hung, signal.SIGSTOP)
+    wait_for(lambda: len(sample.workers() - {hung}) == 1, "the worker is replaced")
+    sample.becomes_ready()
+    assert sample.check_in("after").status == 200
