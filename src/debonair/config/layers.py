@@ -24,7 +24,7 @@ COMMAND_LINE = "command line"
 DEFAULT = "default"
 
 _Key = tuple[str, str]
-_SECRET_FILE = "_file"
+_FILE_SUFFIX = "_file"
 _LARGEST_SECRET = 2**16
 
 # What container orchestrators put into the environment for a service of this name, not for this process.
@@ -246,7 +246,7 @@ class _Loader:
         layer: dict[_Key, Text] = {}
         for (name, key), text in found.items():
             options = self._declared[name].options
-            secret = key.removesuffix(_SECRET_FILE)
+            secret = key.removesuffix(_FILE_SUFFIX)
             if key in options:
                 layer[name, key] = text
             elif key in _spellings(secret, options.get(secret)):
@@ -291,7 +291,7 @@ def _spellings(key: str, item: Option[Any] | None) -> tuple[str, ...]:
     """Return the keys that set an option: a secret may also be in a file that is named."""
     if item is None:
         return ()
-    return (key, key + _SECRET_FILE) if item.secret else (key,)
+    return (key, key + _FILE_SUFFIX) if item.secret else (key,)
 
 
 def _known(names: Iterable[str]) -> str:

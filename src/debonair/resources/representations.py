@@ -1,7 +1,7 @@
 """Representations: the same result as JSON, XML or YAML, as ``Accept`` wishes.
 
 Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems
-are converted on their way out; who accepts none of the formats is told so before the view runs.
+are converted on their way out; who accepts none of the formats is told so before the view runs. XML is written here, and none is read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree  # nosec B405: it writes, and reads nothing
+from xml.etree import ElementTree  # nosec B405
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import NotAcceptable
