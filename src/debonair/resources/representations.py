@@ -1,7 +1,8 @@
 """Representations: the same result as JSON, XML or YAML, as ``Accept`` wishes.
 
 Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems
-are converted on their way out; who accepts none of the formats is told so before the view runs. XML is written here, and none is read.
+are converted on their way out; who accepts none of the formats is told so before the view runs.
+XML is written here, and none is read.
 """
 
 from __future__ import annotations
