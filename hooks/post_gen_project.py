@@ -1,10 +1,9 @@
 """Names the chassis in the lock of the new service, so that it can be installed on any machine.
 
-A template from an index or a git server names the chassis there, by version or revision. One from a
-local checkout has its chassis built into a wheel, which the service then carries in ``vendor/``.
+A template from a git server names the chassis there, by revision. One from a local checkout or an archive has
+its chassis built into a wheel, which the service then carries in ``vendor/``.
 """
 
-import configparser
 import hashlib
 import json
 import os
@@ -26,13 +25,6 @@ context = json.loads(r"""{{ cookiecutter | tojson }}""")
 template = context["_template"]
 # A hook runs in the new project; a relative path was meant from where cookiecutter was called.
 checkout = Path(os.environ.get("PWD", "."), context["_repo_dir"]).resolve()
-
-
-def chassis_version():
-    """Return the version of the chassis that the template belongs to."""
-    setup = configparser.ConfigParser(interpolation=None)
-    setup.read(checkout / "setup.cfg")
-    return setup["metadata"]["version"]
 
 
 def git_source():

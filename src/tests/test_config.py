@@ -294,8 +294,8 @@ def test_environment_decides_paths(load: Load) -> None:
 
 def test_file_is_found_by_the_variable(package: Path, tmp_path: Path) -> None:
     service = Service.of("orders")
-    assert config.configuration_file(service, {"ORDERS_CONFIG": "/x.ini"})[0] == Path("/x.ini")
-    assert config.configuration_file(service, {})[0] is None
+    assert config.configuration_file(service, {"ORDERS_CONFIG": "/x.ini"}) == Path("/x.ini")
+    assert config.configuration_file(service, {}) is None
 
 
 def test_sample_is_in_order_and_names_every_option(orders: ModuleType, load: Load) -> None:

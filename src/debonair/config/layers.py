@@ -55,8 +55,8 @@ def sections_of(module: ModuleType) -> tuple[type[Section], ...]:
     )
 
 
-def configuration_file(service: Service, environ: Mapping[str, str] | None = None) -> tuple[Path | None, str]:
-    """Return the INI file to read, and who named it.
+def configuration_file(service: Service, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the INI file to read.
 
     ``<SVC>_CONFIG`` names it; else it is ``/etc/<svc>/config.ini`` in production, where it may be
     absent (None): a container has its configuration in the environment.
@@ -64,10 +64,10 @@ def configuration_file(service: Service, environ: Mapping[str, str] | None = Non
     environ = os.environ if environ is None else environ
     named = environ.get(f"{service.environment_prefix}CONFIG")
     if named:
-        return Path(named), f"{service.environment_prefix}CONFIG"
+        return Path(named)
     if service.project is None and service.configuration.parent.is_dir():
-        return service.configuration, "the fixed path"
-    return None, "nothing"
+        return service.configuration
+    return None
 
 
 def load(
@@ -93,7 +93,7 @@ def load(
     loader = _Loader(service, sections)
     loader.read_file(_package_defaults(service), must_exist=False)
     if file is None:
-        file, _ = configuration_file(service, environ)
+        file = configuration_file(service, environ)
     if file is not None:
         loader.read_file(file)
     digest = loader.digest()

@@ -165,7 +165,7 @@ class CheckConfig(ChassisCommand):
         manager = self.manager
         file = checked or manager.file
         if file is None:
-            file, _ = config.configuration_file(manager.service)
+            file = config.configuration_file(manager.service)
         try:
             config.load(manager.service, manager.sections, file=file, overrides=manager.overrides)
         except ConfigError as error:
