@@ -19,8 +19,11 @@ from typing import Any
 import pytest
 
 APPLICATION = """
+import os
 import time
 import debonair
+
+os.register_at_fork(after_in_child=lambda: time.sleep(float(os.environ.get("SLOW_FORK", "0"))))
 
 class Settings(debonair.Section, name="orders"):
     page_size = debonair.option(int, default=50, help="Rows per page.")
@@ -36,7 +39,7 @@ def create_app(settings=None):
 class Served:
     """The service ``orders`` under gunicorn, in a process of its own."""
 
-    def __init__(self, package: Path, config: str = "") -> None:
+    def __init__(self, package: Path, config: str = "", **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         (package / "application.py").write_text(APPLICATION)
@@ -44,7 +47,8 @@ class Served:
         self.file = package.parent / "config.ini"
         self.file.write_text(f"[server]\nport = {self.port}\nworkers = 2\n{config}")
         self.package = package
-        self.environment = {**os.environ, "PYTHONPATH": str(package.parent), "ORDERS_CONFIG": str(self.file)}
+        own = {"PYTHONPATH": str(package.parent), "ORDERS_CONFIG": str(self.file)}
+        self.environment = {**os.environ, **own, **environment}
         self.process = subprocess.Popen(
             [sys.executable, package / "manage.py", "serve"],
             env=self.environment,
@@ -77,6 +81,10 @@ class Served:
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=30, check=False
         )
+
+    def workers(self) -> set[str]:
+        command = ["pgrep", "-P", str(self.process.pid)]
+        return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
 
     def note(self) -> dict[str, Any]:
         path = self.package.parents[1] / "instance" / "run" / "started"
@@ -121,6 +129,16 @@ def test_signal_ends_it_cleanly_and_takes_the_note_away(served: Served, number: 
     assert served.command("running").stdout == "orders is not running.\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_worker_that_was_just_forked_hears_the_signal_too(package: Path, number: signal.Signals) -> None:
+    service = Served(package, "graceful_timeout = 1h\n", SLOW_FORK="1")
+    before = service.workers()
+    os.kill(int(next(iter(before))), signal.SIGKILL)
+    service.wait_for(lambda: bool(service.workers() - before))
+    service.process.send_signal(number)
+    assert service.process.wait(timeout=20) == 0
+
+
 def test_request_in_flight_is_answered_before_the_end(served: Served) -> None:
     answers: list[tuple[int, str]] = []
     asking = threading.Thread(target=lambda: answers.append(served.get("/slow")))
@@ -140,9 +158,7 @@ def busy(served: Served) -> bool:
 
 
 def test_note_of_a_process_that_was_killed_is_not_believed(served: Served) -> None:
-    workers = subprocess.run(
-        ["pgrep", "-P", str(served.process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
+    workers = served.workers()
     served.process.kill()
     served.process.wait()
     for worker in workers:
@@ -159,13 +175,9 @@ def test_metrics_of_all_workers_are_added_up(served: Served) -> None:
 
 
 def test_worker_that_is_killed_is_replaced(served: Served) -> None:
-    def workers() -> set[str]:
-        command = ["pgrep", "-P", str(served.process.pid)]
-        return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
-
-    before = workers()
+    before = served.workers()
     os.kill(int(next(iter(before))), signal.SIGKILL)
-    served.wait_for(lambda: len(workers()) == 2 and workers() != before)
+    served.wait_for(lambda: len(served.workers()) == 2 and served.workers() != before)
     assert served.get("/") == (200, "here")
 
 

@@ -13,12 +13,14 @@ from gunicorn import systemd
 
 from debonair.health import monitor_of
 
+_ENDINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+"""The signals that tell a worker to end."""
+
 
 class Arbiter(gunicorn.arbiter.Arbiter):
     """gunicorn's first process, which on SIGTERM has the service say that it drains before it stops."""
 
     _stop_at: float | None = None
-    _stopping = False
 
     def handle_term(self) -> None:
         drain = float(self.app.drain)
@@ -27,15 +29,15 @@ class Arbiter(gunicorn.arbiter.Arbiter):
         monitor_of(self.app.wsgi()).drain()
         self._stop_at = self._stop_at or time.monotonic() + drain
 
-    def stop(self, graceful: bool = True) -> None:
-        self._stopping = graceful
-        super().stop(graceful)
-
-    def reap_workers(self) -> None:
-        super().reap_workers()
-        if self._stopping:
-            # gunicorn tells them once; a worker just forked that has no handler yet would not hear it.
-            self.kill_workers(signal.SIGTERM)
+    def spawn_worker(self) -> int:
+        # gunicorn tells a worker once that it is to end; one just forked, still with this process's handlers,
+        # would not hear it, and be waited for until the grace is over.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+        try:
+            pid: int = super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+        return pid
 
     def murder_workers(self) -> None:
         super().murder_workers()
@@ -63,7 +65,8 @@ def pass_sockets_on(arbiter: Any) -> None:
 
 
 def take_over(worker: Any) -> None:
-    """Start the checks; in a process that is to succeed another one, end that one now."""
+    """Hear signals, and start the checks; in a process that is to succeed another one, end that one now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     monitor_of(worker.wsgi).start()
     predecessor = os.environ.get("GUNICORN_PID")
     if predecessor:
