@@ -74,7 +74,7 @@ class _LastResort:
             if self._app.testing or self._app.debug:
                 raise
             self._app.logger.exception("A request failed outside of its view.")
-            body = _body(InternalServerError(), environ.get("PATH_INFO", ""))
+            body = body_of(InternalServerError(), environ.get("PATH_INFO", ""))
             headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
             start_response("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
             return [body]
@@ -87,7 +87,7 @@ def answer(error: HTTPException) -> Response | HTTPException:
     if request.accept_mimetypes.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html":
         body, media_type = _page(error).encode(), "text/html"
     else:
-        body, media_type = _body(error, request.path), MEDIA_TYPE
+        body, media_type = body_of(error, request.path), MEDIA_TYPE
     response = current_app.response_class(body, status=error.code, mimetype=media_type)
     for name, value in error.get_headers():
         if name.lower() != "content-type":
@@ -95,7 +95,15 @@ def answer(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _problem(error: HTTPException, path: str) -> dict[str, Any]:
+def body_of(error: HTTPException, path: str | None = None) -> bytes:
+    """Return the JSON of the problem for an exception.
+
+    :param path: the path that was asked for, unless the request was too broken to have one.
+    """
+    return (json.dumps(_problem(error, path), default=str) + "\n").encode()
+
+
+def _problem(error: HTTPException, path: str | None) -> dict[str, Any]:
     problem = {
         "type": getattr(error, "type", "about:blank"),
         "title": getattr(error, "title", None) or error.name,
@@ -105,14 +113,12 @@ def _problem(error: HTTPException, path: str) -> dict[str, Any]:
         "request_id": request_id(),
         **getattr(error, "extra", {}),
     }
+    if path is None:
+        del problem["instance"]
     errors = list(_errors(error))
     if errors:
         problem["errors"] = errors
     return problem
-
-
-def _body(error: HTTPException, path: str) -> bytes:
-    return (json.dumps(_problem(error, path), default=str) + "\n").encode()
 
 
 def _page(error: HTTPException) -> str:

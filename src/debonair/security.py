@@ -32,7 +32,7 @@ def init_app(app: Flask, settings: ServerSection) -> None:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
         )
     app.wsgi_app = _SafeHeaders(app.wsgi_app)  # type: ignore[method-assign]
-    app.before_request(_refuse_bad_body)
+    app.before_request(_refuse_malformed)
 
 
 class _SafeHeaders:
@@ -48,7 +48,9 @@ class _SafeHeaders:
         return self._inner(environ, start)
 
 
-def _refuse_bad_body() -> None:
+def _refuse_malformed() -> None:
+    if "HTTP_HOST" not in request.environ and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise BadRequest("A request of HTTP/1.1 names the host that it asks (RFC 9112, 3.2).")
     # Werkzeug refuses a body when it is read. One that no view reads is the caller's error too, be it
     # too large, cut off or not the JSON that it says it is.
     if "CONTENT_LENGTH" not in request.environ and "HTTP_TRANSFER_ENCODING" not in request.environ:

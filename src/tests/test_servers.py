@@ -60,6 +60,10 @@ def test_server_serves_the_application(name: str, package: Path, tmp_path: Path)
         assert report["status"] == "ready"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             assert b"http_requests_total" in answer.read()
+        if name in ("gevent", "sync"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.sendall(b"HELLO\r\n\r\n")
+                assert b"\r\nContent-Type: application/problem+json\r\n" in connection.makefile("rb").read()
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -12,9 +12,7 @@ import gunicorn.arbiter
 from gunicorn import systemd
 
 from debonair.health import monitor_of
-
-_ENDINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
-"""The signals that tell a worker to end."""
+from debonair.server.worker import ENDINGS
 
 
 class Arbiter(gunicorn.arbiter.Arbiter):
@@ -31,12 +29,12 @@ class Arbiter(gunicorn.arbiter.Arbiter):
 
     def spawn_worker(self) -> int:
         # gunicorn tells a worker once that it is to end; one just forked, still with this process's handlers,
-        # would not hear it, and be waited for until the grace is over.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+        # would not hear it, and be waited for until the grace is over. The worker unblocks them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
         try:
             pid: int = super().spawn_worker()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
         return pid
 
     def murder_workers(self) -> None:
@@ -65,8 +63,7 @@ def pass_sockets_on(arbiter: Any) -> None:
 
 
 def take_over(worker: Any) -> None:
-    """Hear signals, and start the checks; in a process that is to succeed another one, end that one now."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+    """Start the checks; in a process that is to succeed another one, end that one now."""
     monitor_of(worker.wsgi).start()
     predecessor = os.environ.get("GUNICORN_PID")
     if predecessor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import gunicorn.app.base
 import gunicorn.glogging
+import gunicorn.util
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 from gunicorn import systemd
@@ -21,7 +22,7 @@ from debonair.errors import CommandError
 from debonair.server.arbiter import Arbiter, pass_sockets_on, take_over
 from debonair.server.sockets import addresses_of, bracketed, claim
 from debonair.server.started import Started
-from debonair.server.worker import Worker
+from debonair.server.worker import worker_class, write_problem
 from debonair.settings import ServerSection
 
 
@@ -89,6 +90,7 @@ class Server(gunicorn.app.base.BaseApplication):
         return app
 
     def run(self) -> None:
+        gunicorn.util.write_error = write_problem  # it has no hook for that
         Arbiter(self).run()
 
 
@@ -104,7 +106,7 @@ def options(configuration: Configuration) -> dict[str, Any]:
     started = Started(configuration)
     return {
         "bind": [f"{bracketed(settings.host)}:{settings.port}"],
-        "worker_class": Worker if settings.worker_class == "gthread" else settings.worker_class,
+        "worker_class": worker_class(settings.worker_class),
         "workers": settings.workers,
         "threads": settings.threads,
         "timeout": _seconds(settings.timeout),

@@ -1,8 +1,9 @@
-"""The worker: threads that no slow client can hold."""
+"""The workers: what all of gunicorn's classes need here, and threads that no slow client can hold."""
 
 from __future__ import annotations
 
 import selectors
+import signal
 import socket
 import struct
 import time
@@ -10,7 +11,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import gunicorn.util
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.sync import SyncWorker
+from werkzeug.exceptions import default_exceptions
+
+from debonair.context import bind_request_id, new_request_id, release_request_id, request_id
+from debonair.problems import MEDIA_TYPE, body_of
+from debonair.requests import HEADER
+
+ENDINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+"""The signals that tell a worker to end; the arbiter blocks them while it forks one."""
 
 _LARGEST_READ = 2**13
 _LARGEST_HEAD = 2**16
@@ -18,7 +29,53 @@ _SLOWEST = 500
 """Bytes a second that a body must come with at least (as Debian's Apache has it, mod_reqtimeout)."""
 
 
-class Worker(ThreadWorker):
+def worker_class(name: str) -> type:
+    """Return the class of workers that the setting ``worker_class`` names.
+
+    :raises ImportError: when it is gevent's, and gevent is not installed.
+    """
+    if name == "gevent":
+        from gunicorn.workers.ggevent import GeventWorker
+
+        return type("Green", (_Worker, GeventWorker), {})
+    return {"gthread": Threads, "sync": Sync}[name]
+
+
+class _Worker:
+    """What all workers here have over gunicorn's: they are never deaf, and give every refusal an id."""
+
+    def init_signals(self) -> None:
+        super().init_signals()  # type: ignore[misc]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+
+    def handle_error(self, *arguments: Any) -> None:
+        # No application has seen this request; its id ties the answer to the line in the log all the same.
+        token = bind_request_id(new_request_id())
+        try:
+            super().handle_error(*arguments)  # type: ignore[misc]
+        finally:
+            release_request_id(token)
+
+
+def write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """Answer what gunicorn itself refuses, in place of its own function, which writes HTML.
+
+    :param reason: the reason phrase of the status.
+    :param message: what gunicorn says is wrong with the request.
+    """
+    body, identity = body_of(default_exceptions[status](message or None)), request_id()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\n{HEADER}: {identity}\r\n\r\n"
+    )
+    gunicorn.util.write_nonblock(client, head.encode("ascii") + body)
+
+
+class Sync(_Worker, SyncWorker):
+    """gunicorn's plain worker: one request at a time."""
+
+
+class Threads(_Worker, ThreadWorker):
     """gunicorn's worker with threads, which no slow client can keep one of.
 
     The head of a request is gathered before a thread is given to its connection; one that is not whole

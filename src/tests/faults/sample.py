@@ -231,13 +231,13 @@ class Sample:
         """Return the events of the log."""
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
-    def entries_of(self, answer: Answer) -> list[dict[str, Any]]:
-        """Return the events under the request id of an answer; there is at least its line of access."""
+    def entries_of(self, answer: Answer, logger: str = "debonair.access") -> list[dict[str, Any]]:
+        """Return the events under the request id of an answer; there is at least one of the logger."""
         identity = answer.headers["x-request-id"]
 
         def found() -> list[dict[str, Any]]:
             entries = [entry for entry in self.entries() if entry.get("request_id") == identity]
-            return entries if any(entry["logger"] == "debonair.access" for entry in entries) else []
+            return entries if any(entry["logger"] == logger for entry in entries) else []
 
         result: list[dict[str, Any]] = wait_for(found, "the request is in the log")
         return result

@@ -23,11 +23,16 @@ def _no_harm(shared: Sample) -> Iterator[None]:
     assert shared.workers() == before
 
 
-def refused(sample: Sample, data: bytes) -> int:
-    """Return the status with which a request is refused; 0 when the connection is just closed."""
+def refused(sample: Sample, data: bytes, logger: str = "gunicorn.error") -> int:
+    """Return the status of the problem that refuses a request; 0 when the connection is just closed."""
     answer = sample.tell(data)
-    assert answer is None or 400 <= answer.status <= 501 != 500, answer
-    return answer.status if answer else 0
+    if answer is None:
+        return 0
+    assert 400 <= answer.status <= 501 != 500, answer
+    assert answer.problem["status"] == answer.status and answer.problem["detail"]
+    assert answer.problem["request_id"] == answer.headers["x-request-id"]
+    assert sample.entries_of(answer, logger)
+    return answer.status
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,16 @@ def refused(sample: Sample, data: bytes) -> int:
 )
 def test_bad_request_line_is_refused(shared: Sample, line: bytes) -> None:
     assert refused(shared, line + b"\r\nHost: sample\r\n\r\n") == 400
+
+
+def test_request_that_names_no_host_is_refused(shared: Sample) -> None:
+    assert refused(shared, b"GET /health/live HTTP/1.1\r\n\r\n", "debonair.access") == 400
+    answer = shared.tell(b"GET /health/live HTTP/1.0\r\n\r\n")
+    assert answer and answer.status == 200
+
+
+def test_expectation_that_nobody_can_meet_is_refused(shared: Sample) -> None:
+    assert refused(shared, HEAD + b"Expect: a miracle\r\n\r\n") == 417
 
 
 @pytest.mark.parametrize(
