@@ -5,15 +5,23 @@ One line an event. Every line has the request id, put there by a filter, so that
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import logging.config
-import time
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from debonair.context import request_id
 from debonair.names import Service
 from debonair.settings import LogSection
+
+_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "context"}
+"""What logging itself notes of a record, and the text formatter; anything else has come with the call."""
 
 
 class ContextFilter(logging.Filter):
@@ -37,28 +45,45 @@ class TextFormatter(logging.Formatter):
         return super().format(record)
 
 
-def json_formatter(service: Service) -> logging.Formatter:
-    """Return the formatter of JSON lines: time in UTC (RFC 3339), level, logger, message, request id."""
-    from pythonjsonlogger.json import JsonFormatter
+class JsonFormatter(logging.Formatter):
+    """Lines for machines: time in UTC (RFC 3339), level, logger, message, service, then what the call adds.
 
-    class OnceFormatter(JsonFormatter):
-        """Formats a record once, though journal and file both want it."""
+    :param service: the service whose name and version every line has.
+    """
 
-        def format(self, record: logging.LogRecord) -> str:
-            line: str | None = getattr(record, "_line", None)
-            if line is None:
-                line = super().format(record)
-                vars(record)["_line"] = line
-            return line
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = {"service": service.name, "version": service.version}
 
-    formatter = OnceFormatter(
-        "%(levelname)s %(name)s %(message)s",
-        rename_fields={"levelname": "level", "name": "logger"},
-        static_fields={"service": service.name, "version": service.version},
-        timestamp=True,
-    )
-    formatter.converter = time.gmtime
-    return formatter
+    def format(self, record: logging.LogRecord) -> str:
+        attributes = vars(record)
+        line: str | None = attributes.get("_line")
+        if line is None:
+            # Kept, since journal and file both want it.
+            line = attributes["_line"] = self._line(record)
+        return line
+
+    def _line(self, record: logging.LogRecord) -> str:
+        event = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self._service,
+        }
+        for name, value in vars(record).items():
+            if name not in _ATTRIBUTES:
+                event[name] = value
+        if record.exc_info:
+            event["exc_info"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            event["stack_info"] = record.stack_info
+        try:
+            return orjson.dumps(event, default=str).decode()
+        except TypeError:
+            # Half a character, a number of more than 64 bits, a key that is no string, a circle.
+            plain = {name: value if value is None else str(value) for name, value in event.items()}
+            return json.dumps(plain)
 
 
 def configure(settings: LogSection, service: Service, *, server: bool) -> None:
@@ -74,6 +99,8 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
     if not server:
         level = max(level, logging.WARNING)
     form = settings.format if server else "text"
+    if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8")  # whatever the locale, as RFC 8259 has it
     handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
     if server and settings.file:
         Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +108,7 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
         handlers["file"] = {
             "class": "logging.handlers.WatchedFileHandler",
             "filename": settings.file,
+            "encoding": "utf-8",
         }
     for handler in handlers.values():
         handler.update(formatter=form, filters=["context"])
@@ -90,7 +118,7 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
             "disable_existing_loggers": False,
             "filters": {"context": {"()": ContextFilter}},
             "formatters": {
-                "json": {"()": lambda: json_formatter(service)},
+                "json": {"()": lambda: JsonFormatter(service)},
                 "text": {
                     "()": TextFormatter,
                     "format": "%(asctime)s %(levelname)s %(name)s%(context)s %(message)s",

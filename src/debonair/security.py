@@ -49,11 +49,12 @@ class _SafeHeaders:
 
 
 def _refuse_malformed() -> None:
-    if "HTTP_HOST" not in request.environ and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+    environ = request.environ
+    if "HTTP_HOST" not in environ and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         raise BadRequest("A request of HTTP/1.1 names the host that it asks (RFC 9112, 3.2).")
     # Werkzeug refuses a body when it is read. One that no view reads is the caller's error too, be it
     # too large, cut off or not the JSON that it says it is.
-    if "CONTENT_LENGTH" not in request.environ and "HTTP_TRANSFER_ENCODING" not in request.environ:
+    if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" not in environ:
         return
     length, limit = request.content_length or 0, request.max_content_length
     if limit is not None and length > limit:

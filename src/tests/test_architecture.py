@@ -78,7 +78,7 @@ def test_only_config_imports_konfig_and_only_one_room_each_big_library() -> None
         "prometheus_client": {"metrics", "server"},
         "flask_script_ng": {"manage"},
         "flask_smorest": {"resources"},
-        "pythonjsonlogger": {"logs"},
+        "orjson": {"logs"},
     }
     for library, rooms in homes.items():
         pattern = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from debonair.logs import JsonFormatter
+from debonair.names import Service
 
 PROGRAM = """
 import logging
@@ -54,3 +60,20 @@ def test_command_shows_only_what_is_amiss_and_makes_no_file(tmp_path: Path) -> N
     lines = run(tmp_path / "orders.log", "json", False)
     assert "it failed" in lines[0]
     assert not (tmp_path / "orders.log").exists()
+
+
+@pytest.mark.parametrize(
+    "value", ["half a character \ud83d", 2**70, {("a", "b"): 1}, object(), float("nan")], ids=type
+)
+def test_json_has_a_line_whatever_the_call_adds(value: object) -> None:
+    formatter = JsonFormatter(Service("orders", Path(".")))
+    record = logging.makeLogRecord({"msg": "it is %r", "args": (value,), "odd": value, "plain": "as it is"})
+    line = json.loads(formatter.format(record))
+    assert line["plain"] == "as it is" and line["message"].startswith("it is ") and "odd" in line
+
+
+def test_json_survives_a_circle() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    line = JsonFormatter(Service("orders", Path("."))).format(logging.makeLogRecord({"odd": circle}))
+    assert json.loads(line)["odd"] == "[[...]]"
