@@ -9,6 +9,7 @@ machine's; the ratios are what to compare.
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,8 @@ from debonair.server.gunicorn import Server, options, prepare
 from debonair.settings import SECTIONS
 import logging
 service = Service.of("example_service")
-configuration = config.load(service, SECTIONS, overrides=["server.port={port}"], environ={{}})
+settings = {settings}
+configuration = config.load(service, SECTIONS, overrides=settings, environ={{}})
 {body}
 """
 
@@ -46,7 +48,7 @@ from debonair.settings import LogSection
 from debonair import logs
 from example_service.application import CheckIns, create_app
 configuration = config.load(service, [*SECTIONS, CheckIns], environ={{}}, overrides=[
-    "server.port={port}", "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
+    *settings, "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
 prepare(configuration)
 def load():
     logs.configure(configuration.settings[LogSection], service, server=True)
@@ -138,51 +140,81 @@ def pairs(what: str, unit: str, ours: Callable[[], float], theirs: Callable[[], 
     print(f"{what:<58} {first:>9.2f} {second:>9.2f} {unit:<6} {ratio:>6.2f}", flush=True)
 
 
+def children(process: subprocess.Popen[bytes]) -> list[str]:
+    """Return the process ids of a server's workers."""
+    command = ["pgrep", "-P", str(process.pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
 def memory(process: subprocess.Popen[bytes]) -> float:
     """Return the proportional memory of the workers, in MiB each."""
-    workers = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    rollups = [Path(f"/proc/{worker}/smaps_rollup").read_text() for worker in workers]
+    rollups = [Path(f"/proc/{worker}/smaps_rollup").read_text() for worker in children(process)]
     sizes = [int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rollups]  # type: ignore[index]
     return statistics.mean(sizes) / 1024
 
 
 def bench_request(scratch: Path, quick: bool) -> None:
-    """Compare the throughput of the trivial endpoint."""
-    if not shutil.which("wrk"):
-        print("request: left out, wrk is missing: apt-get install wrk")
-        return
+    """Compare throughput of, and instructions for, the trivial endpoint."""
+    bodies = {"ours": OURS.format(scratch=scratch), "bare": BARE}
+    if shutil.which("wrk"):
+        # Both stand all the while and are asked in turn, for what else the machine does comes and goes.
+        ports = {name: free_port() for name in bodies}
+        with running(program(bodies["ours"], ports["ours"]), ports["ours"], "/trivial"), \
+             running(program(bodies["bare"], ports["bare"]), ports["bare"], "/trivial"):  # fmt: skip
 
-    def throughput(body: str) -> Callable[[], float]:
-        def measure() -> float:
-            port = free_port()
-            program = SERVE.format(
-                port=port, body=body.format(port=port, scratch=scratch) if body is OURS else body
-            )
-            with running([str(PYTHON), "-c", program], port, "/trivial"):
-                command = [
-                    "wrk",
-                    "-t1",
-                    "-c16",
-                    f"-d{1 if quick else 4}s",
-                    f"http://127.0.0.1:{port}/trivial",
-                ]
-                output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            found = re.search(r"Requests/sec:\s+([\d.]+)", output)
-            if not found or "Non-2xx" in output:
-                raise SystemExit(f"error: wrk says:\n{output}")
-            return float(found[1])
+            def throughput(name: str) -> Callable[[], float]:
+                return lambda: wrk(f"http://127.0.0.1:{ports[name]}/trivial", 16, False, 1)[0]
 
-        return measure
+            pairs("trivial endpoint / bare Flask, same gunicorn", "req/s",
+                  throughput("ours"), throughput("bare"), 3 if quick else 20)  # fmt: skip
+    else:
+        print("throughput: left out, wrk is missing: apt-get install wrk")
+    if shutil.which("valgrind"):
+        count = 20 if quick else 200
+        each = {name: instructions(body, count) for name, body in bodies.items()}
+        pairs("instructions for one / the same", "1000s",
+              lambda: each["ours"] / 1000, lambda: each["bare"] / 1000, 1)  # fmt: skip
+    else:
+        print("instructions: left out, valgrind is missing: apt-get install valgrind")
 
-    pairs(
-        "trivial endpoint / bare Flask, same gunicorn",
-        "req/s",
-        throughput(OURS),
-        throughput(BARE),
-        1 if quick else 5,
-    )
+
+def program(body: str, port: int, *overrides: str) -> list[str]:
+    """Return the command that serves one side of the comparison."""
+    settings = [f"server.port={port}", *overrides]
+    return [str(PYTHON), "-c", SERVE.format(settings=settings, body=body)]
+
+
+def instructions(body: str, count: int) -> float:
+    """Return how many instructions a worker spends on a request: what ``count`` more of them cost it."""
+
+    def collected(number: int) -> int:
+        port = free_port()
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                   *program(body, port, "server.workers=1")]  # fmt: skip
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        with tempfile.TemporaryFile() as printed:
+            process = subprocess.Popen(command, env=environment, stderr=printed)
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+            while process.poll() is None:
+                with suppress(OSError):
+                    client.connect()
+                    break
+                time.sleep(0.1)
+            for _ in range(number):
+                client.request("GET", "/trivial")
+                client.getresponse().read()
+            client.close()
+            worker = children(process)[0]
+            process.terminate()
+            process.wait()
+            printed.seek(0)
+            text = printed.read().decode()
+        found = re.search(rf"=={worker}== Collected : (\d+)", text)
+        if not found:
+            raise SystemExit(f"error: valgrind says:\n{text}")
+        return int(found[1])
+
+    return (collected(20 + count) - collected(20)) / count
 
 
 def bench_start(scratch: Path, quick: bool) -> None:
@@ -327,26 +359,21 @@ def bench_servers(scratch: Path, quick: bool) -> None:
             urllib.request.urlopen(
                 urllib.request.Request(f"{url}/checkin/ada", method="POST"), timeout=5
             ).close()
-            cells = [wrk(f"{url}/last-seen/ada", count, close, 1 if quick else 5) for count, close in loads]
+            rows = [wrk(f"{url}/last-seen/ada", count, close, 1 if quick else 5) for count, close in loads]
+        cells = [f"{rate:.0f} {slow:.1f}{' !' if failed else ''}" for rate, slow, failed in rows]
         print(f"{name:<42}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
-def wrk(url: str, connections: int, close: bool, duration: int) -> str:
-    """Return requests per second and the 99th percentile in milliseconds."""
+def wrk(url: str, connections: int, close: bool, duration: int) -> tuple[float, float, bool]:
+    """Return requests per second, the 99th percentile in milliseconds, and whether any request failed."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--latency", url]
-    output = subprocess.run(
-        [*command, *(["-H", "Connection: close"] if close else [])],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    command += ["-H", "Connection: close"] if close else []
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
     slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     factor = {"us": 0.001, "ms": 1, "s": 1000}[slow[2]] if slow else 0
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", output) or re.search(
-        r"Socket errors: (.*)", output
-    )
-    return f"{rate:.0f} {float(slow[1]) * factor if slow else 0:.1f}{' !' if failed else ''}"
+    failed = re.search(r"Non-2xx or 3xx responses|Socket errors", output) is not None
+    return rate, float(slow[1]) * factor if slow else 0, failed
 
 
 BENCHES = {
