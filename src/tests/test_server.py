@@ -181,6 +181,24 @@ def test_worker_that_is_killed_is_replaced(served: Served) -> None:
     assert served.get("/") == (200, "here")
 
 
+def test_pinned_workers_have_a_processor_each_also_after_a_death(package: Path) -> None:
+    processors = os.sched_getaffinity(0)
+
+    def kept() -> list[set[int]]:
+        return [os.sched_getaffinity(int(worker)) for worker in service.workers()]
+
+    service = Served(package, "pin_cpus = yes\n")
+    try:
+        for _ in range(2):
+            service.wait_for(lambda: [len(some) for some in kept()] == [1, 1])
+            assert len(set.union(*kept())) == min(2, len(processors))
+            before = service.workers()
+            os.kill(int(max(before, key=int)), signal.SIGKILL)
+            service.wait_for(lambda: len(service.workers()) == 2 and service.workers() != before)
+    finally:
+        service.stop()
+
+
 def test_log_file_is_json_with_gunicorns_lines_in_it(package: Path, tmp_path: Path) -> None:
     log = tmp_path / "orders.log"
     service = Served(package, f"[log]\nformat = json\nfile = {log}\n")

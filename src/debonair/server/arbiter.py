@@ -46,6 +46,17 @@ class Arbiter(gunicorn.arbiter.Arbiter):
             raise StopIteration
 
 
+def choose_processor(arbiter: Any, worker: Any) -> None:
+    """Choose for a worker that is to be forked the processor that the fewest others have."""
+    taken = [other.processor for other in arbiter.WORKERS.values()]
+    worker.processor = min(sorted(os.sched_getaffinity(0)), key=taken.count)
+
+
+def keep_to_processor(arbiter: Any, worker: Any) -> None:
+    """Keep this worker, just forked, on the processor that was chosen for it."""
+    os.sched_setaffinity(0, {worker.processor})
+
+
 def pass_sockets_on(arbiter: Any) -> None:
     """Put systemd's sockets where the next process looks for them, before it replaces this fork.
 

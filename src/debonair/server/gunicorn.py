@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest
 
 from debonair.config import Configuration
 from debonair.errors import CommandError
-from debonair.server.arbiter import Arbiter, pass_sockets_on, take_over
+from debonair.server.arbiter import Arbiter, choose_processor, keep_to_processor, pass_sockets_on, take_over
 from debonair.server.sockets import addresses_of, bracketed, claim
 from debonair.server.started import Started
 from debonair.server.worker import worker_class, write_problem
@@ -104,7 +104,9 @@ def options(configuration: Configuration) -> dict[str, Any]:
     """Return gunicorn's settings for the configuration of a service."""
     settings = configuration.settings[ServerSection]
     started = Started(configuration)
+    pinned = {"pre_fork": choose_processor, "post_fork": keep_to_processor} if settings.pin_cpus else {}
     return {
+        **pinned,
         "bind": [f"{bracketed(settings.host)}:{settings.port}"],
         "worker_class": worker_class(settings.worker_class),
         "workers": settings.workers,
@@ -118,6 +120,8 @@ def options(configuration: Configuration) -> dict[str, Any]:
         # gevent must come before everything that it changes, and it does so in each worker.
         "preload_app": settings.worker_class != "gevent",
         "logger_class": Logger,
+        # The one in C, where it is installed, takes a bare line feed for the end of a line.
+        "http_parser": "python",
         "proc_name": configuration.service.name,
         # It would be made under $HOME, which a service does not have.
         "control_socket_disable": True,

@@ -31,6 +31,10 @@ class ServerSection(Section, name="server"):
         help="How a worker answers: with threads, one request at a time, or with greenlets.",
     )  # fmt: skip
     threads = option(int, default=4, min=1, max=512, help="Threads of each worker of the class gthread.")
+    pin_cpus = option(
+        bool, default=False,
+        help="Keep each worker on one processor, which spares its threads passing Python's lock between several.",
+    )  # fmt: skip
     timeout = option(
         Duration, default="30s", min="1s", max="1h",
         help="A worker that stays silent for so long is killed and replaced.",
