@@ -194,7 +194,7 @@ def test_pinned_workers_have_a_processor_each_also_after_a_death(package: Path) 
             assert len(set.union(*kept())) == min(2, len(processors))
             before = service.workers()
             os.kill(int(max(before, key=int)), signal.SIGKILL)
-            service.wait_for(lambda: len(service.workers()) == 2 and service.workers() != before)
+            service.wait_for(lambda: len(service.workers()) == 2 and service.workers() != before)  # noqa: B023
     finally:
         service.stop()
 

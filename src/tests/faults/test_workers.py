@@ -43,6 +43,22 @@ def test_all_workers_killed_are_replaced_and_metrics_go_on(serve: Serve) -> None
     assert float(line.split()[-1]) >= len(writers.acknowledged)
 
 
+@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+def test_workers_replaced_by_sighup_lose_no_request(serve: Serve, worker_class: str) -> None:
+    sample = serve(server_worker_class=worker_class)
+    with Writers(sample).at_work() as writers:
+        for _ in range(3):
+            before = sample.workers()
+            os.kill(sample.process.pid, signal.SIGHUP)
+            wait_for(
+                lambda: len(sample.workers() - before) == 2 and not sample.workers() & before, "all are new"
+            )  # noqa: B023
+            writers.wait_for_more()
+    sample.becomes_ready()
+    assert writers.refused == []
+    assert sample.users() >= set(writers.acknowledged)
+
+
 def test_hung_worker_is_replaced(serve: Serve) -> None:
     sample = serve(server_timeout="2s", server_workers=1)
     (hung,) = sample.workers()
