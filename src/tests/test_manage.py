@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -223,17 +224,24 @@ def test_routes_and_document_are_printed(command: Command) -> None:
     assert '"openapi": "3.1.0"' in command("openapi").stdout
 
 
-def test_shell_has_application_and_database_at_hand(command: Command, package: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--no-ipython"]], ids=["ipython", "plain"])
+def test_shell_has_application_and_database_at_hand(
+    command: Command, package: Path, tmp_path: Path, options: list[str]
+) -> None:
     ran = subprocess.run(
-        [sys.executable, package / "manage.py", "shell"],
-        input="print(app.name, db.engine.name)\n",
-        env={**os.environ, "PYTHONPATH": str(package.parent)},
+        [sys.executable, package / "manage.py", "shell", *options],
+        input="print(app.name, db.engine.name)\nprint('get_ipython' in globals())\n",
+        env={**os.environ, "PYTHONPATH": str(package.parent), "IPYTHONDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert "orders sqlite" in ran.stdout
+    assert ("False" if options else "True") in ran.stdout
+    assert re.search(
+        r"^orders .*: app, db and the models are at hand\.$", f"{ran.stdout}\n{ran.stderr}", re.MULTILINE
+    )
 
 
 def test_address_in_use_is_one_line(command: Command) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask, abort, redirect
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized, default_exceptions
 from werkzeug.test import EnvironBuilder
 
@@ -70,7 +71,7 @@ def test_problem_of_ones_own_has_type_title_and_members(app: Flask) -> None:
 
 def test_headers_of_an_error_are_kept(app: Flask) -> None:
     def locked() -> str:
-        raise Unauthorized(www_authenticate=None)
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "orders"}))
 
     def busy() -> str:
         raise ServiceUnavailable(retry_after=7)
@@ -78,7 +79,9 @@ def test_headers_of_an_error_are_kept(app: Flask) -> None:
     app.add_url_rule("/busy", view_func=busy)
     app.add_url_rule("/locked", view_func=locked)
     assert app.test_client().get("/busy").headers["Retry-After"] == "7"
-    assert_problem(app.test_client().get("/locked"), 401)
+    response = app.test_client().get("/locked")
+    assert_problem(response, 401)
+    assert response.headers["WWW-Authenticate"] == "Bearer realm=orders"
 
 
 def test_redirect_is_no_problem(app: Flask) -> None:
@@ -109,6 +112,8 @@ def test_faults_of_a_body_are_pointed_at(app: Flask) -> None:
     problem = assert_problem(response, 422)
     assert {fault["pointer"] for fault in problem["errors"]} == {"#/count", "#/address/street", "#/a~1b"}
     assert all(fault["message"] for fault in problem["errors"])
+    response = app.test_client().post("/orders", data='{"count": 1}', content_type="text/plain")
+    assert_problem(response, 415, "Content-Type: application/json")
     document = app.test_client().get("/openapi.json").get_json()
     # Python 3.13 has another name for the status than 3.11.
     errors = document["components"]["responses"].values()

@@ -337,7 +337,7 @@ def register(manager: LazyManager) -> None:
         "runserver": RunServer(manager),
         "serve": Serve(manager),
         "shell": Shell(
-            banner=f"{manager.service.name} {manager.service.version}: app, db and the models are at hand.",
+            banner=f"{manager.service.name} {manager.service.version}: app, db and the models are at hand.\n",
             make_context=lambda: _shell_context(manager),
         ),
         "routes": Routes(manager),

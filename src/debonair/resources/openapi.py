@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Flask
+from flask import Flask, Request
 from marshmallow import Schema, fields
-from werkzeug.exceptions import HTTPException
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 __all__ = ["Blueprint", "ProblemSchema", "init_app"]
 
@@ -36,8 +37,19 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(ProblemErrorSchema))
 
 
+class _Parser(FlaskParser):
+    """webargs' parser, which says so when a body is not declared to be JSON, rather than miss every field."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        if not req.is_json and req.get_data():
+            raise UnsupportedMediaType("Send the body with Content-Type: application/json.")
+        return super().load_json(req, schema)
+
+
 class Blueprint(flask_smorest.Blueprint):
     """flask-smorest's blueprint, described in the document by a plain ``app.register_blueprint``."""
+
+    ARGUMENTS_PARSER = _Parser()
 
     def register(self, app: Flask, options: dict[str, Any]) -> None:
         super().register(app, options)

@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from sample import Serve, Writers, wait_for
+from sample import Sample, Serve, Writers, wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -48,15 +48,17 @@ def test_workers_replaced_by_sighup_lose_no_request(serve: Serve, worker_class: 
     sample = serve(server_worker_class=worker_class)
     with Writers(sample).at_work() as writers:
         for _ in range(3):
-            before = sample.workers()
-            os.kill(sample.process.pid, signal.SIGHUP)
-            wait_for(
-                lambda: len(sample.workers() - before) == 2 and not sample.workers() & before, "all are new"
-            )  # noqa: B023
+            replace_workers(sample)
             writers.wait_for_more()
     sample.becomes_ready()
     assert writers.refused == []
     assert sample.users() >= set(writers.acknowledged)
+
+
+def replace_workers(sample: Sample) -> None:
+    before = sample.workers()
+    os.kill(sample.process.pid, signal.SIGHUP)
+    wait_for(lambda: len(sample.workers()) == 2 and not sample.workers() & before, "all workers are new")
 
 
 def test_hung_worker_is_replaced(serve: Serve) -> None:
