@@ -42,7 +42,7 @@ class Problem(HTTPException):
     """An error of the service's own: subclass it, and raise it from a view.
 
     :param detail: what went wrong this time, in a sentence or two.
-    :param extra: further members of the problem, such as ``balance=30``.
+    :param extra: further members of the problem, such as ``balance=30``; they replace no standard one.
     """
 
     code = 400
@@ -111,10 +111,11 @@ def _problem(error: HTTPException, path: str | None) -> dict[str, Any]:
         "detail": _HIDDEN if error.code == 500 else _detail(error),
         "instance": path,
         "request_id": request_id(),
-        **getattr(error, "extra", {}),
     }
     if path is None:
         del problem["instance"]
+    for name, value in getattr(error, "extra", {}).items():
+        problem.setdefault(name, value)
     errors = list(_errors(error))
     if errors:
         problem["errors"] = errors

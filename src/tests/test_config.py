@@ -130,14 +130,17 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file(faults: Any) -> No
         "config.ini:2: port: 'many' is not a whole number",
         "config.ini:3: unknown key 'hots' in [server]: did you mean 'host'?",
         "config.ini:4: workers: 0 is less than 1",
-        "config.ini:6: unknown section [sevrer]: did you mean 'server'?",
+        "config.ini:5: unknown section [sevrer]: did you mean 'server'?",
         "config.ini:8: level: 'LOUD' is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
     ]
 
 
 def test_fault_in_an_extended_file_is_told_of_that_file(faults: Any, tmp_path: Path) -> None:
-    (tmp_path / "base.ini").write_text("# base\n[server]\nport = x\n")
-    assert faults("[DEFAULT]\nextends = base.ini\n") == ["base.ini:3: port: 'x' is not a whole number"]
+    (tmp_path / "base.ini").write_text("# base\n[server]\nport = x\n[lgo]\n")
+    assert faults("[DEFAULT]\nextends = base.ini\n") == [
+        "base.ini:3: port: 'x' is not a whole number",
+        "base.ini:4: unknown section [lgo]: did you mean 'log'?",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_fault_in_an_extended_file_is_told_of_that_file(faults: Any, tmp_path: P
         (b"[DEFAULT]\nextends = no.ini\n", "config.ini:2: no.ini is named here, but there is no such file"),
         (b"[DEFAULT]\nextends = config.ini\n", "config.ini:2: config.ini leads back to this file"),
         (b"[DEFAULT]\nport = 80\n", "config.ini:2: port has no effect in [DEFAULT]: move it to its section"),
-        (b"[nothing]\n", "config.ini: unknown section [nothing] (known: service, server"),
+        (b"[nothing]\n", "config.ini:1: unknown section [nothing] (known: service, server"),
         (b"[log]\nport = 80\n", "config.ini:2: unknown key 'port' in [log]: it belongs in [server]"),
         (b"[database]\npool_size =\n", "config.ini:2: pool_size: '' is not a whole number"),
     ],

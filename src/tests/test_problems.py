@@ -60,7 +60,7 @@ def test_problem_of_ones_own_has_type_title_and_members(app: Flask) -> None:
         title = "Not enough credit"
 
     def pay() -> str:
-        raise TooPoor("It costs 50.", balance=30)
+        raise TooPoor("It costs 50.", balance=30, status=200, request_id="forged")
 
     app.add_url_rule("/pay", view_func=pay)
     problem = assert_problem(app.test_client().get("/pay"), 403, "It costs 50.")

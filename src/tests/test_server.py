@@ -30,7 +30,13 @@ class Settings(debonair.Section, name="orders"):
 
 def create_app(settings=None):
     app = debonair.create_app(__name__, settings)
-    app.add_url_rule("/slow", "slow", lambda: (time.sleep(1), "done")[1])
+
+    def slow():
+        open(os.environ["SLOW_BEGAN"], "w").close()
+        time.sleep(1)
+        return "done"
+
+    app.add_url_rule("/slow", "slow", slow)
     app.add_url_rule("/", "root", lambda: "here")
     return app
 """
@@ -47,13 +53,19 @@ class Served:
         self.file = package.parent / "config.ini"
         self.file.write_text(f"[server]\nport = {self.port}\nworkers = 2\n{config}")
         self.package = package
-        own = {"PYTHONPATH": str(package.parent), "ORDERS_CONFIG": str(self.file)}
+        self.slow_began = package.parent / "slow-began"
+        own = {
+            "PYTHONPATH": str(package.parent),
+            "ORDERS_CONFIG": str(self.file),
+            "SLOW_BEGAN": str(self.slow_began),
+        }
         self.environment = {**os.environ, **own, **environment}
         self.process = subprocess.Popen(
             [sys.executable, package / "manage.py", "serve"],
             env=self.environment,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.wait_for(lambda: self.get("/health/ready")[0] == 200)
 
@@ -139,22 +151,25 @@ def test_worker_that_was_just_forked_hears_the_signal_too(package: Path, number:
     assert service.process.wait(timeout=20) == 0
 
 
-def test_request_in_flight_is_answered_before_the_end(served: Served) -> None:
+@pytest.mark.parametrize("worker_class", ["gthread", "sync", "gevent"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_request_in_flight_is_answered_before_the_end(
+    package: Path, number: signal.Signals, worker_class: str
+) -> None:
+    if worker_class == "gevent":
+        pytest.importorskip("gevent", reason="gevent is missing: pip install -e '.[servers]'")
+    service = Served(package, f"worker_class = {worker_class}\n")
     answers: list[tuple[int, str]] = []
-    asking = threading.Thread(target=lambda: answers.append(served.get("/slow")))
+    asking = threading.Thread(target=lambda: answers.append(service.get("/slow")))
     asking.start()
-    served.wait_for(lambda: "slow" in Path(f"/proc/{served.process.pid}/cmdline").read_text() or busy(served))
-    served.process.terminate()
+    service.wait_for(service.slow_began.exists)
+    if number == signal.SIGINT:
+        os.killpg(service.process.pid, number)  # as a terminal does it
+    else:
+        service.process.send_signal(number)
     asking.join()
     assert answers == [(200, "done")]
-    assert served.process.wait(timeout=20) == 0
-
-
-def busy(served: Served) -> bool:
-    """Tell whether a connection to the service is established."""
-    wanted = f":{served.port:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(row[1].endswith(wanted) and row[3] == "01" for row in rows)
+    assert service.process.wait(timeout=20) == 0
 
 
 def test_note_of_a_process_that_was_killed_is_not_believed(served: Served) -> None:

@@ -71,6 +71,7 @@ class IniFile(konfig.Config):
         self._faults = faults
         self._chain = (*chain, path.resolve())
         self.places: dict[tuple[str, str], Place] = {}
+        self.headers: dict[str, Place] = {}
         super().__init__(str(path))
 
     def _configparser_kwargs(self) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class IniFile(konfig.Config):
     def _scan(self, text: str) -> None:
         """Note the line of every key; ConfigParser does not tell."""
         before = len(self._faults)
-        section, seen, indent, in_value = None, set(), 0, False
+        section, indent, in_value = None, 0, False
         for number, line in enumerate(text.splitlines(), 1):
             content = line.strip()
             if not content or content.startswith("#"):
@@ -119,9 +120,9 @@ class IniFile(konfig.Config):
             header, key = self.SECTCRE.match(content), self._optcre.match(content)
             if header:
                 section, in_value = header["header"], False
-                if section in seen:
+                if section in self.headers:
                     self._fault(number, f"section [{section}] stands here a second time: join the two")
-                seen.add(section)
+                self.headers[section] = Place(str(self._path), number)
             elif content.startswith("[") and "]" not in content:
                 self._fault(number, "a section's name stands in brackets: the second one is missing")
                 break
@@ -148,6 +149,7 @@ class IniFile(konfig.Config):
             if not path.is_file():
                 self._stop(line, f"{name} is named here, but there is no such file")
             other = IniFile(path, self._faults, self._chain)
+            self.headers = {**other.headers, **self.headers}
             for (section, key), text in other.texts().items():
                 if (section, key) in self.places and not override:
                     continue

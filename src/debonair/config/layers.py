@@ -147,10 +147,9 @@ class _Loader:
             return
         for key, place in ini.strays():
             self._fault(place, f"{key} has no effect in [DEFAULT]: move it to its section")
-        for name in ini.sections():
-            if not self._declare(name):
-                first = next((text.place for (section, _), text in texts.items() if section == name), None)
-                self._fault(first or Place(str(path), 0), self._unknown_section(name))
+        for name, place in ini.headers.items():
+            if name != ini.default_section and not self._declare(name):
+                self._fault(place, self._unknown_section(name))
         self._take({key: text for key, text in texts.items() if key[0] in self._declared})
 
     def read_credentials(self, directory: str | None) -> None:

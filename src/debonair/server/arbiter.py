@@ -27,6 +27,10 @@ class Arbiter(gunicorn.arbiter.Arbiter):
         monitor_of(self.app.wsgi()).drain()
         self._stop_at = self._stop_at or time.monotonic() + drain
 
+    def handle_int(self) -> None:
+        # gunicorn breaks off what is in flight; here only a second one does, which its stop looks for.
+        raise StopIteration
+
     def spawn_worker(self) -> int:
         # gunicorn tells a worker once that it is to end; one just forked, still with this process's handlers,
         # would not hear it, and be waited for until the grace is over. The worker unblocks them.

@@ -46,6 +46,8 @@ class _Worker:
 
     def init_signals(self) -> None:
         super().init_signals()  # type: ignore[misc]
+        # A terminal sends Ctrl-C to all processes; the first one tells the others what it means.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
     def handle_error(self, *arguments: Any) -> None:
