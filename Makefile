@@ -17,8 +17,9 @@ TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}'
 CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -name '*.py' -o -name '*.ini')
 
 # What the tests of package and host need beyond make, git and python3-venv.
-PACKAGES := apt-utils build-essential ca-certificates curl debhelper dh-virtualenv diffoscope-minimal fakeroot \
-    faketime gpg iproute2 lintian logrotate mmdebstrap postgresql prometheus puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
+PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl debhelper dh-virtualenv \
+    diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate mmdebstrap piuparts postgresql prometheus \
+    puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
 define step
@@ -73,6 +74,11 @@ lint: $(BIN)/pytest ## style, types and weaknesses
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile bandit.yaml src/debonair hooks
+
+.PHONY: audit
+audit: $(BIN)/pytest ## ask the package index whether a locked package has a known weakness
+	@$(BIN)/pip install --quiet pip-audit
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt
 
 .PHONY: packages
 packages: ## install the Debian packages that the tests need, as root

@@ -9,6 +9,7 @@ machine's; the ratios are what to compare.
 from __future__ import annotations
 
 import argparse
+import functools
 import http.client
 import os
 import re
@@ -26,7 +27,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "build" / "example-service"
-PYTHON = SAMPLE / ".venv" / "bin" / "python"
 
 # The same server for both: only the application differs.
 SERVE = """
@@ -93,6 +93,22 @@ Bare().run()
 """
 
 
+@functools.cache
+def installed() -> Path:
+    """Return the bin/ of a virtual environment with what a package holds: nothing that tests or lints."""
+    directory = ROOT / "build" / "bench"
+    seconds([sys.executable, "-m", "venv", "--clear", str(directory)])
+    install = [str(directory / "bin" / "pip"), "install", "--quiet"]
+    seconds([*install, "--require-hashes", "--use-pep517", "-r", "requirements.txt"], cwd=SAMPLE)
+    seconds([*install, "--no-deps", "--editable", str(SAMPLE)])
+    return directory / "bin"
+
+
+def python() -> str:
+    """Return the interpreter of that environment."""
+    return str(installed() / "python")
+
+
 def free_port() -> int:
     """Return a port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -146,8 +162,10 @@ def children(process: subprocess.Popen[bytes]) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-def memory(process: subprocess.Popen[bytes]) -> float:
-    """Return the proportional memory of the workers, in MiB each."""
+def memory(process: subprocess.Popen[bytes], url: str) -> float:
+    """Return the proportional memory of the workers, in MiB each, when they have answered some requests."""
+    for _ in range(100):
+        urllib.request.urlopen(url, timeout=5).close()
     rollups = [Path(f"/proc/{worker}/smaps_rollup").read_text() for worker in children(process)]
     sizes = [int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rollups]  # type: ignore[index]
     return statistics.mean(sizes) / 1024
@@ -181,7 +199,7 @@ def bench_request(scratch: Path, quick: bool) -> None:
 def program(body: str, port: int, *overrides: str) -> list[str]:
     """Return the command that serves one side of the comparison."""
     settings = [f"server.port={port}", *overrides]
-    return [str(PYTHON), "-c", SERVE.format(settings=settings, body=body)]
+    return [python(), "-c", SERVE.format(settings=settings, body=body)]
 
 
 def instructions(body: str, count: int) -> float:
@@ -223,16 +241,16 @@ def bench_start(scratch: Path, quick: bool) -> None:
     bare_program = "import flask, flask_sqlalchemy"
     pairs(
         "manage.py --help / import of Flask and Flask-SQLAlchemy", "s",
-        lambda: seconds([str(PYTHON), str(SAMPLE / "src/example_service/manage.py"), "--help"]),
-        lambda: seconds([str(PYTHON), "-c", bare_program]), count,
+        lambda: seconds([python(), str(SAMPLE / "src/example_service/manage.py"), "--help"]),
+        lambda: seconds([python(), "-c", bare_program]), count,
     )  # fmt: skip
     pairs(
         "check-config / start of Python", "s",
-        lambda: seconds([str(PYTHON), str(SAMPLE / "src/example_service/manage.py"), "check-config"]),
-        lambda: seconds([str(PYTHON), "-c", "pass"]), count,
+        lambda: seconds([python(), str(SAMPLE / "src/example_service/manage.py"), "check-config"]),
+        lambda: seconds([python(), "-c", "pass"]), count,
     )  # fmt: skip
     database = f"database.uri=sqlite:///{scratch}/start.db"
-    service = str(SAMPLE / ".venv/bin/example-service")
+    service = str(installed() / "example-service")
     seconds([service, "--set", database, "db", "upgrade"])
     sizes: dict[str, float] = {}
 
@@ -240,14 +258,14 @@ def bench_start(scratch: Path, quick: bool) -> None:
         port = free_port()
         command = [service, "--set", database, "--set", f"server.port={port}", "serve"]
         with running(command, port, "/health/live") as (process, took):
-            sizes["ours"] = memory(process)
+            sizes["ours"] = memory(process, f"http://127.0.0.1:{port}/health/live")
             return took
 
     def theirs() -> float:
         port = free_port()
         program = BARE_START % {"port": port, "scratch": scratch}
-        with running([str(PYTHON), "-c", program], port, "/trivial") as (process, took):
-            sizes["theirs"] = memory(process)
+        with running([python(), "-c", program], port, "/trivial") as (process, took):
+            sizes["theirs"] = memory(process, f"http://127.0.0.1:{port}/trivial")
             return took
 
     pairs("serve to the first 200 / bare Flask and Flask-SQLAlchemy", "s", ours, theirs, count)
@@ -333,8 +351,8 @@ SERVERS = {
 
 def bench_servers(scratch: Path, quick: bool) -> None:
     """Compare servers with the same service: a read from the database, 2 workers of 4 threads each."""
-    python = Path(sys.executable)
-    service = [str(python), str(SAMPLE / "src/example_service/manage.py")]
+    here = Path(sys.executable)
+    service = [str(here), str(SAMPLE / "src/example_service/manage.py")]
     loads = [(count, close) for close in (False, True) for count in (1, 8, 64)]
     names = [f"{count}{' close' if close else ''}" for count, close in loads]
     print(f"{'requests/s and p99 in ms, by connections':<42}" + "".join(f"{name:>14}" for name in names))
@@ -350,10 +368,10 @@ def bench_servers(scratch: Path, quick: bool) -> None:
         if command[0] == "--set":
             full = [*service, "--set", f"server.port={port}", *command, "serve"]
         else:
-            if not (python.parent / command[0]).exists():
+            if not (here.parent / command[0]).exists():
                 print(f"{name:<42} left out: pip install -e '.[servers]'")
                 continue
-            full = [str(python.parent / command[0]), *(part.format(port=port) for part in command[1:])]
+            full = [str(here.parent / command[0]), *(part.format(port=port) for part in command[1:])]
         with running(full, port, "/health/ready", environment):
             url = f"http://127.0.0.1:{port}"
             urllib.request.urlopen(

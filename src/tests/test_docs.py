@@ -195,7 +195,10 @@ def test_weaknesses_are_looked_for_as_the_page_shows() -> None:
     shown = re.search(r"^   \$ (bandit .*)src/orders$", page("testing"), re.MULTILINE)
     lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", (TEMPLATE / "Makefile").read_text(), re.MULTILINE)
     assert shown and lint and shown[1] in lint[1]
-    assert "sh 'make lint'" in (TEMPLATE / "Jenkinsfile").read_text()
+    audit = re.search(r"^   (pip-audit .* -r )requirements.txt$", page("testing"), re.MULTILINE)
+    for directory in (ROOT, TEMPLATE):
+        assert audit and audit[1] in (directory / "Makefile").read_text()
+    assert "sh 'make lint audit'" in (TEMPLATE / "Jenkinsfile").read_text()
 
 
 def test_servers_that_the_page_names_are_those_that_are_tested() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -31,6 +32,7 @@ def prepare(configuration: Configuration) -> None:
 
     :raises CommandError: when the address is taken, or the directory cannot be made.
     """
+    gc.disable()  # what is built from here to the fork stays: see _keep
     settings = configuration.settings[ServerSection]
     require_worker_class(settings)
     if not systemd.listen_fds(unset_environment=False):
@@ -128,11 +130,18 @@ def options(configuration: Configuration) -> dict[str, Any]:
         # Who is trusted is the application's business (trusted_hops), for all servers alike.
         "forwarded_allow_ips": "",
         "on_starting": lambda arbiter: started.note(addresses_of(settings)),
+        "when_ready": _keep,
         "on_exit": lambda arbiter: _leave(arbiter, started),
         "pre_exec": pass_sockets_on,
         "post_worker_init": take_over,
         "child_exit": _forget_worker,
     }
+
+
+def _keep(arbiter: Any) -> None:
+    """Have the collector pass over what stands before the fork: then workers go on sharing it (gc.freeze)."""
+    gc.freeze()
+    gc.enable()
 
 
 def _seconds(duration: float) -> int:
