@@ -21,6 +21,9 @@ PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl 
     diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate mmdebstrap piuparts postgresql prometheus \
     puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
 
+# The tests that are run on Debian 13 too, with the package that is built for it.
+ON_EACH_RELEASE := debian_tools host installed upgrade
+
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
 define step
 	@mkdir -p $(LOGS); echo "$(1) (log: $(LOGS)/$(2).log)"; \
@@ -98,6 +101,7 @@ packages: ## install the Debian packages that the tests need, as root
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
 	@$(BIN)/python -m pytest -m acceptance
+	@TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py)
 
 .PHONY: lock
 lock: ## write requirements.txt anew from setup.cfg

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -65,12 +64,6 @@ def hook_cleanup():
 
 VirtSubproc.main()
 """
-
-
-@pytest.fixture(scope="module")
-def release() -> str:
-    """Return the release of Debian to test on."""
-    return os.environ.get("TEST_RELEASE", "bookworm")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ first takes the fixture ``site``, which brings it back there when another test h
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -92,10 +91,9 @@ def said(applied: Applied) -> str:
 
 
 @pytest.fixture(scope="module")
-def fresh(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def fresh(deb: Path, release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     surroundings = Surroundings(tmp_path_factory.mktemp("acceptance") / "surroundings")
     package = surroundings.repository.publish(deb)
-    release = os.environ.get("TEST_RELEASE", "bookworm")
     with Host("test-host", release, surroundings.binds, say=print) as host:
         yield Site(host, surroundings, package)
 

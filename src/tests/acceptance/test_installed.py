@@ -5,7 +5,6 @@ The tests are in the order of time: they install, look, use, remove and purge on
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +31,7 @@ def name(deb: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def bare(deb: Path) -> Iterator[Host]:
-    release = os.environ.get("TEST_RELEASE", "bookworm")
+def bare(deb: Path, release: str) -> Iterator[Host]:
     with Host("test-installed", release, {deb.parent: DEBS}, say=print) as host:
         yield host
 
@@ -167,12 +165,6 @@ def test_service_that_calls_nobody_needs_no_network(host: Host, name: str) -> No
     finally:
         host.run(f"rm -r /etc/systemd/system/{name}.service.d; systemctl daemon-reload")
         host.run(f"systemctl restart {name}")
-
-
-def test_own_test_of_the_package_passes(host: Host, name: str) -> None:
-    script = next(iter((provision.CHECKOUT / "debian" / "common").glob("autopkgtest")))
-    host.write("/tmp/autopkgtest", script.read_text(encoding="utf-8"), "0755")
-    assert "is ready" in host.run("/tmp/autopkgtest", name).stdout
 
 
 def test_reinstallation_changes_nothing(host: Host, deb: Path, name: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -84,12 +83,6 @@ class Site:
         """Return everybody of whom the database knows a check-in."""
         database = f"/var/lib/{self.name}/{self.name}.db"
         return set(self.host.run(PYTHON, "-c", USERS, database).stdout.split())
-
-
-@pytest.fixture(scope="module")
-def release() -> str:
-    """Return the release of Debian to test on."""
-    return os.environ.get("TEST_RELEASE", "bookworm")
 
 
 @pytest.fixture(scope="module")
