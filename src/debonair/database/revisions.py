@@ -97,9 +97,20 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
     newest = heads(revisions)
     if not newest:
         return State(newest, newest, frozenset())
+    if _is_missing_file(app):
+        return State(frozenset(), newest, frozenset())
     with app.app_context(), reading(db.engine) as connection:
         current: frozenset[str] = frozenset()
         if inspect(connection).has_table("alembic_version"):
             rows = connection.execute(text("SELECT version_num FROM alembic_version"))
             current = frozenset(rows.scalars())
     return State(current, newest, current - frozenset(revisions))
+
+
+def _is_missing_file(app: Flask) -> bool:
+    """Tell whether the database is a file yet to be made: asking SQLite would make it, and for whom asks."""
+    with app.app_context():
+        url = db.engine.url
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return False
+    return not Path(url.database).exists()

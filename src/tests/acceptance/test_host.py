@@ -6,8 +6,10 @@ first takes the fixture ``site``, which brings it back there when another test h
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,46 @@ def test_nginx_serves_the_outside_but_not_the_metrics(adorned: Site) -> None:
     asked = subprocess.run(curl, check=False, capture_output=True, text=True)
     assert asked.returncode == 0, asked.stderr
     assert adorned.host.http("GET", "/metrics", base=outside).status == 404
+
+
+def test_reads_through_nginx_are_answered_though_their_workers_are_killed(adorned: Site) -> None:
+    outside = f"http://{adorned.host.address}"
+    assert adorned.host.http("POST", "/checkin/ada", base=outside).status == 200
+    answers: list[object] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        connection = http.client.HTTPConnection(adorned.host.address, timeout=60)
+        while not ended.is_set():
+            try:
+                connection.request("GET", "/last-seen/ada")
+                answer = connection.getresponse()
+                answer.read()
+                answers.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                answers.append(error)
+                connection.close()
+
+    def workers() -> set[str]:
+        return set(adorned.host.run("pgrep", "-P", adorned.main_pid(), check=False).stdout.split())
+
+    def kill_one() -> None:
+        answered, before = len(answers), workers()
+        adorned.host.wait_for(lambda: len(answers) > answered + 100, 60, "nobody reads")
+        adorned.host.run("kill", "-KILL", min(before))
+        adorned.host.wait_for(lambda: len(workers() - before) == 1, 60, "the worker is not replaced")
+
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(5):
+            kill_one()
+    finally:
+        ended.set()
+        for reader in readers:
+            reader.join()
+    assert set(answers) == {200}
 
 
 def test_sandbox_is_that_of_the_running_process(adorned: Site) -> None:
