@@ -67,4 +67,4 @@ def test_server_serves_the_application(name: str, package: Path, tmp_path: Path)
     finally:
         process.terminate()
         process.wait(timeout=20)
-    assert '"path": "/health/ready"' in (tmp_path / "log").read_text()
+    assert '"path":"/health/ready"' in (tmp_path / "log").read_text()

@@ -113,6 +113,31 @@ def test_unittest_case_has_application_client_and_clean_database(package: Path) 
     assert (result.testsRun, result.errors, result.failures) == (2, [], [])
 
 
+def test_unittest_case_asks_a_running_instance(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Orders(TestCase):
+        package = "orders"
+
+        def test_answer(self) -> None:
+            self.assert_problem(self.client.get("/nowhere"), 404)
+
+        def test_application(self) -> None:
+            self.app.test_client()
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(Orders).run(result)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (result.testsRun, result.errors, result.failures) == (2, [], [])
+    assert [test.id().rpartition(".")[2] for test, _ in result.skipped] == ["test_application"]
+
+
 def test_remote_client_passes_everything_on() -> None:
     app = Flask("echo")
 

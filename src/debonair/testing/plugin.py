@@ -24,11 +24,17 @@ from werkzeug.test import Client
 from debonair.database import db
 from debonair.settings import Settings
 from debonair.testing import broken_database, fixed_request_id, remote, rolled_back, settings_for, upgrade
+from debonair.testing.cases import TestCase
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--base-url``."""
     parser.addoption("--base-url", help="ask the running instance at this URL in place of the application")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have classes of tests ask that instance too."""
+    TestCase.base_url = config.getoption("--base-url")
 
 
 @pytest.fixture(scope="session")
