@@ -10,6 +10,7 @@ import json
 import logging
 import logging.config
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,24 @@ class JsonFormatter(logging.Formatter):
         if record.stack_info:
             event["stack_info"] = record.stack_info
         try:
-            return orjson.dumps(event, default=str).decode()
+            return _json(event)
         except TypeError:
-            # Half a character, a number of more than 64 bits, a key that is no string, a circle.
-            plain = {name: value if value is None else str(value) for name, value in event.items()}
-            return json.dumps(plain)
+            return json.dumps({name: _plain(value) for name, value in event.items()})
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: object) -> object:
+    """Return what JSON surely has: the value, or else its text."""
+    try:
+        return json.loads(_json(value))
+    except TypeError:
+        # Half a character, a number of more than 64 bits, a circle, or an object that has no text either.
+        with suppress(Exception):
+            return str(value)
+        return f"<{type(value).__name__}>"
 
 
 def configure(settings: LogSection, service: Service, *, server: bool) -> None:
@@ -100,7 +114,8 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
         level = max(level, logging.WARNING)
     form = settings.format if server else "text"
     if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(encoding="utf-8")  # whatever the locale, as RFC 8259 has it
+        # Whatever the locale, as RFC 8259 has it.
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
     if server and settings.file:
         Path(settings.file).parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+_HOST = re.compile(r"([\w.~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(:\d*)?", re.ASCII)
 
 
 def init_app(app: Flask, settings: ServerSection) -> None:
@@ -50,8 +53,11 @@ class _SafeHeaders:
 
 def _refuse_malformed() -> None:
     environ = request.environ
-    if "HTTP_HOST" not in environ and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+    host = environ.get("HTTP_HOST")
+    if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         raise BadRequest("A request of HTTP/1.1 names the host that it asks (RFC 9112, 3.2).")
+    if host and not _HOST.fullmatch(host):
+        raise BadRequest("Host is neither a name nor an address, with or without a port (RFC 3986, 3.2.2).")
     # Werkzeug refuses a body when it is read. One that no view reads is the caller's error too, be it
     # too large, cut off or not the JSON that it says it is.
     if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" not in environ:

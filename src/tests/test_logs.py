@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,14 +63,23 @@ def test_command_shows_only_what_is_amiss_and_makes_no_file(tmp_path: Path) -> N
     assert not (tmp_path / "orders.log").exists()
 
 
+class Mute:
+    """An object that cannot be written."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("not now")
+
+
 @pytest.mark.parametrize(
-    "value", ["half a character \ud83d", 2**70, {("a", "b"): 1}, object(), float("nan")], ids=type
+    "value", ["half a character \ud83d", 2**70, {("a", "b"): 1}, object(), Mute(), float("nan")], ids=type
 )
 def test_json_has_a_line_whatever_the_call_adds(value: object) -> None:
     formatter = JsonFormatter(Service("orders", Path(".")))
-    record = logging.makeLogRecord({"msg": "it is %r", "args": (value,), "odd": value, "plain": "as it is"})
-    line = json.loads(formatter.format(record))
-    assert line["plain"] == "as it is" and line["message"].startswith("it is ") and "odd" in line
+    plain = {"text": "as it is", "number": 200, "truth": False, "counts": {1: 2}}
+    line = json.loads(formatter.format(logging.makeLogRecord({"msg": "it is odd", "odd": value, **plain})))
+    assert "odd" in line and line["message"] == "it is odd"
+    assert {name: line[name] for name in plain} == {**plain, "counts": {"1": 2}}
+    datetime.fromisoformat(line["timestamp"])
 
 
 def test_json_survives_a_circle() -> None:

@@ -107,6 +107,11 @@ def test_faults_of_a_body_are_pointed_at(app: Flask) -> None:
     def create(order: object) -> object:
         return order
 
+    @orders.post("/either")
+    @orders.arguments(Order, location="json_or_form")
+    def either(order: object) -> object:
+        return order
+
     app.register_blueprint(orders)
     response = app.test_client().post("/orders", json={"count": "x", "address": {}, "a/b": 1})
     problem = assert_problem(response, 422)
@@ -114,6 +119,8 @@ def test_faults_of_a_body_are_pointed_at(app: Flask) -> None:
     assert all(fault["message"] for fault in problem["errors"])
     response = app.test_client().post("/orders", data='{"count": 1}', content_type="text/plain")
     assert_problem(response, 415, "Content-Type: application/json")
+    assert app.test_client().post("/either", data={"count": "1"}).get_json() == {"count": 1}
+    assert app.test_client().post("/either", json={"count": 1}).get_json() == {"count": 1}
     document = app.test_client().get("/openapi.json").get_json()
     # Python 3.13 has another name for the status than 3.11.
     errors = document["components"]["responses"].values()

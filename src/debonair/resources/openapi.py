@@ -45,6 +45,9 @@ class _Parser(FlaskParser):
             raise UnsupportedMediaType("Send the body with Content-Type: application/json.")
         return super().load_json(req, schema)
 
+    def load_json_or_form(self, req: Request, schema: Schema) -> Any:
+        return super().load_json(req, schema) if req.is_json else self.load_form(req, schema)
+
 
 class Blueprint(flask_smorest.Blueprint):
     """flask-smorest's blueprint, described in the document by a plain ``app.register_blueprint``."""

@@ -41,13 +41,22 @@ class Arbiter(gunicorn.arbiter.Arbiter):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
         return pid
 
+    def reap_workers(self) -> None:
+        # Called over and over while a stop or SIGHUP waits for workers, for as long as they are granted.
+        super().reap_workers()
+        self._feed_watchdog()
+
     def murder_workers(self) -> None:
+        # Called once a second.
         super().murder_workers()
-        if "WATCHDOG_USEC" in os.environ:
-            # Once a second: systemd knows that this loop, which looks after the workers, goes on.
-            systemd.sd_notify("WATCHDOG=1", self.log)
+        self._feed_watchdog()
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             raise StopIteration
+
+    def _feed_watchdog(self) -> None:
+        """Let systemd know that the loop which looks after the workers goes on."""
+        if "WATCHDOG_USEC" in os.environ:
+            systemd.sd_notify("WATCHDOG=1", self.log)
 
 
 def choose_processor(arbiter: Any, worker: Any) -> None:

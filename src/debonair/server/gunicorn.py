@@ -50,12 +50,16 @@ def prepare(configuration: Configuration) -> None:
 
 
 def require_worker_class(settings: ServerSection) -> None:
-    """Make sure that the class of workers can be had.
+    """Make sure that the class of workers can be had, and can do what is asked of it.
 
-    :raises CommandError: when its package is not installed.
+    :raises CommandError: when its package is not installed, or it is to drain and cannot.
     """
     if settings.worker_class == "gevent" and importlib.util.find_spec("gevent") is None:
         raise CommandError("[server] worker_class is gevent: install debonair[gevent]")
+    if settings.worker_class == "gevent" and settings.drain:
+        raise CommandError(
+            "[server] drain needs another worker_class than gevent: take it out, or use gthread"
+        )
 
 
 class Logger(gunicorn.glogging.Logger):

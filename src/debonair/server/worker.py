@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import selectors
 import signal
 import socket
@@ -16,7 +17,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 from werkzeug.exceptions import default_exceptions
 
-from debonair.context import bind_request_id, new_request_id, release_request_id, request_id
+from debonair.context import accept_request_id, bind_request_id, release_request_id, request_id
 from debonair.problems import MEDIA_TYPE, body_of
 from debonair.requests import HEADER
 
@@ -29,6 +30,7 @@ _SLOWEST = 500
 """Bytes a second that a body must come with at least (as Debian's Apache has it, mod_reqtimeout)."""
 
 
+@functools.cache
 def worker_class(name: str) -> type:
     """Return the class of workers that the setting ``worker_class`` names.
 
@@ -37,8 +39,8 @@ def worker_class(name: str) -> type:
     if name == "gevent":
         from gunicorn.workers.ggevent import GeventWorker
 
-        return type("Green", (_Worker, GeventWorker), {})
-    return {"gthread": Threads, "sync": Sync}[name]
+        return type("Gevent", (_Worker, GeventWorker), {})
+    return {"gthread": GThread, "sync": Sync}[name]
 
 
 class _Worker:
@@ -46,15 +48,18 @@ class _Worker:
 
     def init_signals(self) -> None:
         super().init_signals()  # type: ignore[misc]
-        # A terminal sends Ctrl-C to all processes; the first one tells the others what it means.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A terminal sends Ctrl-C to all processes; the first one tells the others what it means. SIG_IGN
+        # would be passed on to the programs that a view runs.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.siginterrupt(signal.SIGINT, False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
-    def handle_error(self, *arguments: Any) -> None:
-        # No application has seen this request; its id ties the answer to the line in the log all the same.
-        token = bind_request_id(new_request_id())
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        # What was no HTTP has not come to the room that gives ids; this one ties the answer to the log.
+        offered = dict(req.headers).get(HEADER.upper()) if req is not None else None
+        token = bind_request_id(accept_request_id(offered))
         try:
-            super().handle_error(*arguments)  # type: ignore[misc]
+            super().handle_error(req, client, addr, exc)  # type: ignore[misc]
         finally:
             release_request_id(token)
 
@@ -77,7 +82,7 @@ class Sync(_Worker, SyncWorker):
     """gunicorn's plain worker: one request at a time."""
 
 
-class Threads(_Worker, ThreadWorker):
+class GThread(_Worker, ThreadWorker):
     """gunicorn's worker with threads, which no slow client can keep one of.
 
     The head of a request is gathered before a thread is given to its connection; one that is not whole

@@ -28,7 +28,7 @@ class ServerSection(Section, name="server"):
     workers = option(int, default=2, min=1, max=512, help="Processes that answer requests.")
     worker_class = option(
         str, default="gthread", choices=("gthread", "sync", "gevent"),
-        help="How a worker answers: with threads, one request at a time, or with greenlets.",
+        help="How a worker answers: by threads; one request at a time, closing each; by greenlets.",
     )  # fmt: skip
     threads = option(int, default=4, min=1, max=512, help="Threads of each worker of the class gthread.")
     pin_cpus = option(

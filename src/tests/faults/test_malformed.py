@@ -53,7 +53,8 @@ def test_bad_request_line_is_refused(shared: Sample, line: bytes) -> None:
 
 
 def test_request_that_names_no_host_is_refused(shared: Sample) -> None:
-    assert refused(shared, b"GET /health/live HTTP/1.1\r\n\r\n", "debonair.access") == 400
+    for host in (b"", b"Host: a b/<x>\r\n", b"Host: a@b:x\r\n"):
+        assert refused(shared, b"GET /health/live HTTP/1.1\r\n" + host + b"\r\n", "debonair.access") == 400
     answer = shared.tell(b"GET /health/live HTTP/1.0\r\n\r\n")
     assert answer and answer.status == 200
 
