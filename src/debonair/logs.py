@@ -25,6 +25,10 @@ _ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "context"
 """What logging itself notes of a record, and the text formatter; anything else has come with the call."""
 
 
+_LINE_BREAKS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"}
+"""What JSON may have as it is, and others take for the end of a line (Unicode, UAX 14: class BK, NL)."""
+
+
 class ContextFilter(logging.Filter):
     """Adds the present request id to every record."""
 
@@ -86,7 +90,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _json(value: object) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return text if text.isascii() else text.translate(_LINE_BREAKS)
 
 
 def _plain(value: object) -> object:

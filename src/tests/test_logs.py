@@ -75,8 +75,11 @@ class Mute:
 )
 def test_json_has_a_line_whatever_the_call_adds(value: object) -> None:
     formatter = JsonFormatter(Service("orders", Path(".")))
-    plain = {"text": "as it is", "number": 200, "truth": False, "counts": {1: 2}}
-    line = json.loads(formatter.format(logging.makeLogRecord({"msg": "it is odd", "odd": value, **plain})))
+    plain = {"text": "as it is, in 1\u2028line\x85or\u20292", "number": 200, "truth": False, "counts": {1: 2}}
+    (text,) = formatter.format(
+        logging.makeLogRecord({"msg": "it is odd", "odd": value, **plain})
+    ).splitlines()
+    line = json.loads(text)
     assert "odd" in line and line["message"] == "it is odd"
     assert {name: line[name] for name in plain} == {**plain, "counts": {"1": 2}}
     datetime.fromisoformat(line["timestamp"])
