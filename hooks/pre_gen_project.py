@@ -8,6 +8,14 @@ import sys
 
 answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 
+# What a baked service installs, what its tests and checks need, and what stands beside it.
+USED = """
+    alembic apispec bandit blinker click coverage debonair flask flask-migrate flask-script-ng flask-smorest
+    flask-sqlalchemy greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe orjson packaging
+    pip prometheus-client pytest ruff setuptools six sphinx sqlalchemy tests typing-extensions webargs
+    werkzeug
+"""
+
 slug = answers["project_slug"]
 package = slug.replace("-", "_")
 port = answers["port"]
@@ -22,12 +30,12 @@ elif not 2 <= len(slug) <= 31:
     faults.append(f"project_slug {slug!r}: use 2 to 31 characters, the limit of a user's name on Debian")
 elif package in sys.stdlib_module_names or keyword.iskeyword(package) or hasattr(builtins, package):
     faults.append(f"project_slug {slug!r}: {package} has a meaning in Python already; choose another")
-elif package in ("debonair", "flask", "konfig", "sqlalchemy", "tests"):
+elif slug in USED.split():
     faults.append(f"project_slug {slug!r}: this is the name of a package that it uses; choose another")
 elif slug in ("common", "source", "rules", "control", "changelog", "copyright"):
     faults.append(f"project_slug {slug!r}: this is the name of a file in debian/; choose another")
 
-if not re.fullmatch(r"[0-9]{1,5}", port) or not 1024 <= int(port) <= 65535:
+if not re.fullmatch(r"[1-9][0-9]{3,4}", port) or not 1024 <= int(port) <= 65535:
     faults.append(f"port {port!r}: use a number from 1024 to 65535")
 if not re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", answers["version"]):
     faults.append(f"version {answers['version']!r}: use numbers and dots, such as '0.1.0'")

@@ -338,6 +338,7 @@ def bench_deb(scratch: Path, quick: bool) -> None:
 WSGI = "example_service.application:create_app"
 SERVERS = {
     "gunicorn gthread": ["--set", "server.worker_class=gthread"],
+    "gunicorn gthread, pin_cpus": ["--set", "server.pin_cpus=yes"],
     "gunicorn sync": ["--set", "server.worker_class=sync"],
     "gunicorn gevent": ["--set", "server.worker_class=gevent"],
     "uWSGI": ["uwsgi", "--http", "127.0.0.1:{port}", "--http-keepalive", "--master", "--die-on-term",

@@ -159,6 +159,8 @@ def test_bad_options_are_usage_errors(command: Command) -> None:
     assert "there is no option '--prot': did you mean '--port'?" in line
     assert "there is no option '--bogus'" in command.refused("--bogus", code=2)
     assert "'extra' is one argument too many" in command.refused("routes", "extra", code=2)
+    for late in (["--set", "server.port=7000"], ["--config=x.ini"]):
+        assert f"{late[0]} stands before the command" in command.refused("routes", *late, code=2)
     assert "port 99999 is more than 65535" in command.refused("runserver", "-p", "99999")
     assert "'upgarde': did you mean 'upgrade'?" in command.refused("db", "upgarde", code=2)
     assert "--port" in command.refused("runserver", "--port", "many", code=2)

@@ -99,7 +99,7 @@ def _skip_empty(revision_context: Any, revision: Any, directives: list[Any]) -> 
 
 def _say(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
     name = step.up_revision.doc or step.up_revision_id
-    done = "applied" if step.is_upgrade else "took back"
+    done = "stamped, without running it," if step.is_stamp else "applied" if step.is_upgrade else "took back"
     click.echo(f"{done} {step.up_revision_id} {name}")
 
 

@@ -47,9 +47,13 @@ class State:
     def __str__(self) -> str:
         here = ", ".join(sorted(self.current)) or "no revision"
         if self.unknown:
-            return f"at revision {here}, which this version does not know: a newer version made it"
+            return f"at revision {here}, which this version does not know: another version made it"
         if self.at_head:
             return f"at the head revision {here}" if self.heads else "in no need of migrations"
+        if len(self.heads) > 1:
+            return (
+                f"at {here}, and there are {len(self.heads)} head revisions: join them with 'db merge heads'"
+            )
         return f"at {here}, behind the head revision {', '.join(sorted(self.heads))}"
 
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import click
     from flask import Flask
 
+# What Alembic leaves unsaid.
+_REMEDIES = {
+    "Can't locate revision": ": see db history, and db stamp --purge REVISION where its file is gone",
+    "Target database is not up to date": ": run 'db upgrade' first",
+    "Multiple head revisions": ": join them with 'db merge heads'",
+}
+
 
 class ClickCommand(flask_script_ng.Command):
     """A click command or group, as a command of the manager.
@@ -56,7 +63,8 @@ class ClickCommand(flask_script_ng.Command):
                 if unknown and isinstance(command, click.Group):
                     known = command.list_commands(click.Context(command))
                     message = f"there is no command {unknown[1]!r}{did_you_mean(unknown[1], known)}"
-                click.echo(f"error: {message} (see {self.name} --help)", err=True)
+                remedy = next((told for said, told in _REMEDIES.items() if said in message), "")
+                click.echo(f"error: {message}{remedy} (see {self.name} --help)", err=True)
                 return error.exit_code
             except click.Abort:
                 return 130

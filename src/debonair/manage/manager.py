@@ -114,7 +114,7 @@ class LazyManager(flask_script_ng.Manager):
             stack = getattr(namespace, "func_stack", None)
             if rest and not (stack and getattr(stack[-1], "capture_all_args", False)):
                 used = stack[-1].parser if stack else parser
-                _usage_error(parser, _unexpected(rest, used))
+                _usage_error(parser, _unexpected(rest, used, parser))
             return namespace, rest
 
         parser.parse_known_args = parse_all  # type: ignore[method-assign, assignment]
@@ -176,7 +176,9 @@ def _explained(error: Exception) -> str | None:
 
     if isinstance(error, DBAPIError):
         first = str(error.orig).strip().splitlines()[0]
-        return f"the database failed: {first}; see [database] uri in show-config"
+        absent = first.startswith("no such table") or getattr(error.orig, "sqlstate", None) == "42P01"
+        remedy = "is it migrated? See db check" if absent else "see [database] uri in show-config"
+        return f"the database failed: {first}; {remedy}"
     if isinstance(error, (NoSuchModuleError, ArgumentError)):
         return f"[database] uri cannot be used: {str(error).splitlines()[0]}"
     if isinstance(error, OSError):
@@ -194,10 +196,12 @@ def _family(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     return found
 
 
-def _unexpected(rest: list[str], parser: argparse.ArgumentParser) -> str:
+def _unexpected(rest: list[str], parser: argparse.ArgumentParser, top: argparse.ArgumentParser) -> str:
     wrong = next((word for word in rest if word.startswith("-")), None)
     if wrong is None:
         return f"{rest[0]!r} is one argument too many"
+    if wrong.partition("=")[0] in top._option_string_actions:
+        return f"{wrong} stands before the command"
     known = [option for action in parser._actions for option in action.option_strings]
     return f"there is no option {wrong!r}{did_you_mean(wrong, known)}"
 

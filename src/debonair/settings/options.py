@@ -322,7 +322,10 @@ class Section:
         raise AttributeError(f"settings are frozen: [{self.name}] {name} cannot be changed")
 
     def __repr__(self) -> str:
-        shown = (f"{key}={self.options[key].display(value)!r}" for key, value in self.values.items())
+        shown = (
+            f"{key}={self.options[key].display(value)!r}"
+            for key, value in vars(self).get("values", {}).items()
+        )
         return f"<[{self.title}] {' '.join(shown)}>"
 
 

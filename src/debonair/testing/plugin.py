@@ -55,7 +55,12 @@ def settings(
 ) -> Settings:
     """The settings of the application under test, with a database of its own."""
     uri = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.db"
-    return settings_for(package, **{"database": {"uri": uri}, **values})
+    try:
+        return settings_for(package, **{"database": {"uri": uri}, **values})
+    except ValueError as error:
+        pytest.fail(
+            f"{error}: give it a value for the tests in the fixture 'values' of conftest.py", pytrace=False
+        )
 
 
 @pytest.fixture(scope="session")
