@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ APPLICATION = """
 import os
 import time
 import debonair
+import flask
 
 os.register_at_fork(after_in_child=lambda: time.sleep(float(os.environ.get("SLOW_FORK", "0"))))
 
@@ -36,7 +39,17 @@ def create_app(settings=None):
         time.sleep(1)
         return "done"
 
+    def chunks():
+        yield "a" * 70_000
+        yield ""
+        yield "b"
+
     app.add_url_rule("/slow", "slow", slow)
+    app.add_url_rule("/chunks", "chunks", lambda: (chunks(), 200))
+    app.add_url_rule("/large", "large", lambda: "c" * 200_000)
+    app.add_url_rule("/file", "file", lambda: flask.send_file(__file__))
+    app.add_url_rule("/nothing", "nothing", lambda: ("", 204))
+    app.add_url_rule("/empty", "empty", lambda: "")
     app.add_url_rule("/", "root", lambda: "here")
     return app
 """
@@ -139,6 +152,34 @@ def test_signal_ends_it_cleanly_and_takes_the_note_away(served: Served, number: 
     served.process.send_signal(number)
     assert served.process.wait(timeout=20) == 0
     assert served.command("running").stdout == "orders is not running.\n"
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+def test_answers_are_whole_however_they_are_made(package: Path, worker_class: str) -> None:
+    service = Served(package, f"worker_class = {worker_class}\n")
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)) as connection:
+            for method, path, body in (
+                ("GET", "/chunks", b"a" * 70_000 + b"b"),
+                ("GET", "/large", b"c" * 200_000),
+                ("GET", "/file", (package / "application.py").read_bytes()),
+                ("GET", "/nothing", b""),
+                ("GET", "/empty", b""),
+                ("HEAD", "/large", b""),
+                ("HEAD", "/file", b""),
+                ("GET", "/", b"here"),
+            ):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                assert (answer.status // 100, answer.read()) == (2, body), path
+    finally:
+        service.stop()
+
+
+def test_small_answer_comes_in_one_piece(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: orders\r\n\r\n")
+        assert connection.recv(65_536).endswith(b"\r\n\r\nhere")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

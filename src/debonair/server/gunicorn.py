@@ -11,6 +11,7 @@ from typing import Any
 
 import gunicorn.app.base
 import gunicorn.glogging
+import gunicorn.http.wsgi
 import gunicorn.util
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from werkzeug.exceptions import BadRequest
 
 from debonair.config import Configuration
 from debonair.errors import CommandError
+from debonair.server.answers import Answer
 from debonair.server.arbiter import Arbiter, choose_processor, keep_to_processor, pass_sockets_on, take_over
 from debonair.server.sockets import addresses_of, bracketed, claim
 from debonair.server.started import Started
@@ -52,7 +54,7 @@ def prepare(configuration: Configuration) -> None:
 def require_worker_class(settings: ServerSection) -> None:
     """Make sure that the class of workers can be had, and can do what is asked of it.
 
-    :raises CommandError: when its package is not installed, or it is to drain and cannot.
+    :raises CommandError: when its package is missing, or it cannot drain or keep to a processor as it is to.
     """
     if settings.worker_class == "gevent" and importlib.util.find_spec("gevent") is None:
         raise CommandError("[server] worker_class is gevent: install debonair[gevent]")
@@ -60,6 +62,13 @@ def require_worker_class(settings: ServerSection) -> None:
         raise CommandError(
             "[server] drain needs another worker_class than gevent: take it out, or use gthread"
         )
+    if settings.pin_cpus:
+        try:
+            os.sched_setaffinity(0, os.sched_getaffinity(0))
+        except PermissionError:
+            raise CommandError(
+                "[server] pin_cpus is not allowed here: the unit wants SystemCallFilter=sched_setaffinity"
+            ) from None
 
 
 class Logger(gunicorn.glogging.Logger):
@@ -96,7 +105,9 @@ class Server(gunicorn.app.base.BaseApplication):
         return app
 
     def run(self) -> None:
-        gunicorn.util.write_error = write_problem  # it has no hook for that
+        # gunicorn has no hook for either.
+        gunicorn.util.write_error = write_problem
+        gunicorn.http.wsgi.Response = Answer
         Arbiter(self).run()
 
 

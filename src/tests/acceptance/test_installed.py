@@ -167,6 +167,27 @@ def test_service_that_calls_nobody_needs_no_network(host: Host, name: str) -> No
         host.run(f"systemctl restart {name}")
 
 
+def test_workers_are_pinned_where_the_unit_allows_it(host: Host, name: str) -> None:
+    directory = f"/etc/systemd/system/{name}.service.d"
+    pinned = f"[Service]\nEnvironment={name.upper().replace('-', '_')}_SERVER_PIN_CPUS=yes\n"
+    host.run("mkdir", directory)
+    try:
+        host.write(f"{directory}/pin.conf", pinned)
+        host.run("systemctl", "daemon-reload")
+        assert host.run("systemctl", "restart", name, check=False).returncode != 0
+        said = host.run("journalctl", "--no-pager", "-u", name, "-n", "40").stdout
+        assert "error: [server] pin_cpus is not allowed here" in said
+        host.write(f"{directory}/pin.conf", f"{pinned}SystemCallFilter=sched_setaffinity\n")
+        host.run(f"systemctl daemon-reload && systemctl reset-failed {name} && systemctl restart {name}")
+        main = host.run("systemctl", "show", "-p", "MainPID", "--value", name).stdout.strip()
+        kept = f"for pid in $(pgrep -P {main}); do grep Cpus_allowed_list /proc/$pid/status; done"
+        both = re.compile(r"(Cpus_allowed_list:\t\d+\n){2}")
+        host.wait_for(lambda: both.fullmatch(host.run(kept).stdout), 30, "the workers are not pinned")
+    finally:
+        host.run(f"rm -r {directory}; systemctl daemon-reload && systemctl reset-failed {name}", check=False)
+        host.run("systemctl", "restart", name)
+
+
 def test_reinstallation_changes_nothing(host: Host, deb: Path, name: str) -> None:
     was = paths(host)
     install(host, deb)
