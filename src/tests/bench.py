@@ -296,11 +296,11 @@ def bench_deb(scratch: Path, quick: bool) -> None:
         return
     seconds(["make", "-C", str(SAMPLE), "wheelhouse"])
     version = re.search(r"\((.*)\)", (SAMPLE / "debian/changelog").read_text())[1]  # type: ignore[index]
-    sizes: dict[str, float] = {}
+    sizes: dict[str, tuple[float, float]] = {}
 
     def ours() -> float:
         took = seconds(["make", "-C", str(SAMPLE), "deb"])
-        sizes["ours"] = next((SAMPLE / "dist").glob(f"*_{version}_*.deb")).stat().st_size / 2**20
+        sizes["ours"] = deb_sizes(SAMPLE / "dist", version)
         return took
 
     def plain() -> float:
@@ -324,15 +324,44 @@ def bench_deb(scratch: Path, quick: bool) -> None:
         (debian / "rules").chmod(0o755)
         environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         took = seconds(["dpkg-buildpackage", "-b", "-us", "-uc"], cwd=tree, env=environment)
-        sizes["plain"] = next(tree.parent.glob("*.deb")).stat().st_size / 2**20
+        sizes["plain"] = deb_sizes(tree.parent, version)
         return took
 
     pairs("make deb, wheels at hand / plain dh-virtualenv", "s", ours, plain, 1 if quick else 2)
-    pairs("size of the deb / the same", "MiB", lambda: sizes["ours"], lambda: sizes["plain"], 1)
+    print(f"  the time of one: {', '.join(longest_steps(version))}")
+    kinds = {"ours": "deb"}
     if os.geteuid() == 0 and shutil.which("mmdebstrap"):
         seconds(["make", "-C", str(SAMPLE), "deb", "RELEASE=bookworm"])
-        released = next((SAMPLE / "dist/bookworm").glob(f"*_{version}_*.deb")).stat().st_size / 2**20
-        pairs("size of the deb of a release / the same", "MiB", lambda: released, lambda: sizes["plain"], 1)
+        sizes["release"] = deb_sizes(SAMPLE / "dist" / "bookworm", version)
+        kinds["release"] = "deb of a release"
+    for kind, name in kinds.items():
+        for number, size in enumerate(("size", "installed size")):
+            pairs(f"{size} of the {name} / the same", "MiB",
+                  lambda: sizes[kind][number], lambda: sizes["plain"][number], 1)  # noqa: B023  # fmt: skip
+
+
+def deb_sizes(directory: Path, version: str) -> tuple[float, float]:
+    """Return the size of the package in a directory, and what it takes when it is installed, in MiB."""
+    deb = next(directory.glob(f"*_{version}_*.deb"))
+    command = ["dpkg-deb", "--field", str(deb), "Installed-Size"]
+    installed = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return deb.stat().st_size / 2**20, installed / 2**10
+
+
+def longest_steps(version: str) -> list[str]:
+    """Build once more, and return the steps of debhelper that took longest, with their seconds."""
+    log = next((SAMPLE / "dist").glob(f"*_{version}_*.build"))
+    log.unlink()
+    build = subprocess.Popen(["make", "-C", str(SAMPLE), "deb"], stdout=subprocess.DEVNULL)
+    began: list[tuple[str, float]] = []
+    while build.poll() is None:
+        text = log.read_text() if log.exists() else ""
+        found = re.findall(r"^   (?:debian/rules \w+?_)?(dh_\w+)", text, re.MULTILINE)
+        began += [(step, time.perf_counter()) for step in found[len(began) :]]
+        time.sleep(0.02)
+    ended = [moment for _, moment in began[1:]] + [time.perf_counter()]
+    took = {step: end - start for (step, start), end in zip(began, ended, strict=True)}
+    return [f"{step} {took[step]:.1f} s" for step in sorted(took, key=lambda step: -took[step])[:5]]
 
 
 WSGI = "example_service.application:create_app"
