@@ -180,11 +180,14 @@ def bench_request(scratch: Path, quick: bool) -> None:
         with running(program(bodies["ours"], ports["ours"]), ports["ours"], "/trivial"), \
              running(program(bodies["bare"], ports["bare"]), ports["bare"], "/trivial"):  # fmt: skip
 
-            def throughput(name: str) -> Callable[[], float]:
-                return lambda: wrk(f"http://127.0.0.1:{ports[name]}/trivial", 16, False, 1)[0]
+            def throughput(name: str) -> float:
+                rate, _, failed = wrk(f"http://127.0.0.1:{ports[name]}/trivial", 16, False, 1)
+                if failed:
+                    raise SystemExit(f"error: wrk had requests that failed, of {name}")
+                return rate
 
             pairs("trivial endpoint / bare Flask, same gunicorn", "req/s",
-                  throughput("ours"), throughput("bare"), 3 if quick else 20)  # fmt: skip
+                  lambda: throughput("ours"), lambda: throughput("bare"), 3 if quick else 20)  # fmt: skip
     else:
         print("throughput: left out, wrk is missing: apt-get install wrk")
     if shutil.which("valgrind"):
@@ -263,8 +266,8 @@ def bench_start(scratch: Path, quick: bool) -> None:
 
     def theirs() -> float:
         port = free_port()
-        program = BARE_START % {"port": port, "scratch": scratch}
-        with running([python(), "-c", program], port, "/trivial") as (process, took):
+        source = BARE_START % {"port": port, "scratch": scratch}
+        with running([python(), "-c", source], port, "/trivial") as (process, took):
             sizes["theirs"] = memory(process, f"http://127.0.0.1:{port}/trivial")
             return took
 
@@ -359,6 +362,8 @@ def longest_steps(version: str) -> list[str]:
         found = re.findall(r"^   (?:debian/rules \w+?_)?(dh_\w+)", text, re.MULTILINE)
         began += [(step, time.perf_counter()) for step in found[len(began) :]]
         time.sleep(0.02)
+    if build.returncode:
+        raise SystemExit(f"error: the package cannot be built; see {log}")
     ended = [moment for _, moment in began[1:]] + [time.perf_counter()]
     took = {step: end - start for (step, start), end in zip(began, ended, strict=True)}
     return [f"{step} {took[step]:.1f} s" for step in sorted(took, key=lambda step: -took[step])[:5]]

@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,20 @@ from debonair.context import request_id
 from debonair.database import db
 from debonair.testing import remote
 from debonair.testing.cases import TestCase
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve an application while the block runs; yields its URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture
@@ -123,17 +138,10 @@ def test_unittest_case_asks_a_running_instance(app: Flask, monkeypatch: pytest.M
         def test_application(self) -> None:
             self.app.test_client()
 
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        monkeypatch.setenv("BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    with serving(app) as url:
+        monkeypatch.setenv("BASE_URL", url)
         result = unittest.TestResult()
         unittest.defaultTestLoader.loadTestsFromTestCase(Orders).run(result)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert (result.testsRun, result.errors, result.failures) == (2, [], [])
     assert [test.id().rpartition(".")[2] for test, _ in result.skipped] == ["test_application"]
 
@@ -146,16 +154,9 @@ def test_remote_client_passes_everything_on() -> None:
         seen = [rest, request.query_string.decode(), request.headers["X-Own"], request.get_json()]
         return jsonify(seen), 418, {"X-Answer": "yes"}
 
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        client = remote.client(f"http://127.0.0.1:{server.server_port}")
+    with serving(app) as url:
+        client = remote.client(url)
         answer = client.put("/echo/a b/ü?q=1", json={"x": 1}, headers={"X-Own": "mine"})
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert answer.status_code == 418 and answer.headers["X-Answer"] == "yes"
     assert json.loads(answer.get_data()) == ["a b/ü", "q=1", "mine", {"x": 1}]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from flask import Flask
 
 from debonair.database import commands, models, revisions
-from debonair.database.models import Model, db, reading, watch_pool
+from debonair.database.models import Model, db, lacks_table, reading, watch_pool
 from debonair.database.pulse import Pulse
 from debonair.settings import DatabaseSection
 
-__all__ = ["Model", "Pulse", "db", "init_app", "reading", "revisions", "watch_pool"]
+__all__ = ["Model", "Pulse", "db", "init_app", "lacks_table", "reading", "revisions", "watch_pool"]
 
 
 def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:

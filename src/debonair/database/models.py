@@ -171,6 +171,14 @@ def _unavailable(error: DBAPIError | NoConnectionError) -> Response:
     return current_app.make_response(answer)
 
 
+def lacks_table(error: DBAPIError) -> bool:
+    """Tell whether the database has not the table that it was asked for, as when it is not migrated."""
+    return (
+        getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
+        or str(error.orig).startswith("no such table")
+    )  # fmt: skip
+
+
 def _is_outage(error: DBAPIError) -> bool:
     """Tell whether the database is at fault, and not what was asked of it.
 
@@ -180,5 +188,5 @@ def _is_outage(error: DBAPIError) -> bool:
     return (
         isinstance(error, OperationalError | InterfaceError | InternalError)
         or type(error) is DatabaseError
-        or getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
+        or lacks_table(error)
     )

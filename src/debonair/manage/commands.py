@@ -138,9 +138,9 @@ class Serve(ChassisCommand):
 
     def _preflight(self) -> int:
         from debonair.health import monitor_of
-        from debonair.server.gunicorn import require_worker_class
+        from debonair.server.gunicorn import require_workers
 
-        require_worker_class(self.manager.configuration.settings[ServerSection])
+        require_workers(self.manager.configuration.settings[ServerSection])
         monitor = monitor_of(self.manager.make_app())
         logging.getLogger("debonair.health").setLevel(logging.CRITICAL)  # told below, a line each
         report = monitor.run_once()

@@ -174,10 +174,11 @@ def _explained(error: Exception) -> str | None:
     """Return one line for what the database's driver says, or None for what is a fault of the code."""
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+    from debonair.database import lacks_table
+
     if isinstance(error, DBAPIError):
         first = str(error.orig).strip().splitlines()[0]
-        absent = first.startswith("no such table") or getattr(error.orig, "sqlstate", None) == "42P01"
-        remedy = "is it migrated? See db check" if absent else "see [database] uri in show-config"
+        remedy = "is it migrated? See db check" if lacks_table(error) else "see [database] uri in show-config"
         return f"the database failed: {first}; {remedy}"
     if isinstance(error, (NoSuchModuleError, ArgumentError)):
         return f"[database] uri cannot be used: {str(error).splitlines()[0]}"

@@ -36,7 +36,7 @@ def prepare(configuration: Configuration) -> None:
     """
     gc.disable()  # what is built from here to the fork stays: see _keep
     settings = configuration.settings[ServerSection]
-    require_worker_class(settings)
+    require_workers(settings)
     if not systemd.listen_fds(unset_environment=False):
         claim(settings.host, settings.port)
     directory = configuration.service.runtime_directory / "metrics"
@@ -51,8 +51,8 @@ def prepare(configuration: Configuration) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
 
-def require_worker_class(settings: ServerSection) -> None:
-    """Make sure that the class of workers can be had, and can do what is asked of it.
+def require_workers(settings: ServerSection) -> None:
+    """Make sure that the workers can be had as the settings want them.
 
     :raises CommandError: when its package is missing, or it cannot drain or keep to a processor as it is to.
     """
