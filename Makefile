@@ -132,15 +132,15 @@ wheelhouse: ## fetch and check the locked wheels that the package is built from
 .PHONY: host
 host: packages bake ## leave a Debian host running with the sample service on it
 	@$(MAKE) -C $(SAMPLE) deb
-	@$(PYTHON) src/tests/acceptance/host.py up
+	@PYTHONPATH=src $(PYTHON) -m tests.acceptance.host up
 
 .PHONY: host-stop
 host-stop: ## stop that host and remove it
-	@$(PYTHON) src/tests/acceptance/host.py down
+	@PYTHONPATH=src $(PYTHON) -m tests.acceptance.host down
 
 .PHONY: bench
 bench: bake $(BIN)/pytest ## measure, and print ratios
-	@$(BIN)/python src/tests/bench.py
+	@$(BIN)/python -m tests.bench
 
 .PHONY: docs
 docs: $(BIN)/pytest ## build the documentation

@@ -9,37 +9,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from debonair.api import Blueprint
     from debonair.application import create_app, current_settings
     from debonair.context import request_id
     from debonair.database import db
     from debonair.errors import CommandError, ConfigError, DebonairError
-    from debonair.health import UnhealthyError, monitor_of
     from debonair.manage import Manager
-    from debonair.metrics import timed
-    from debonair.problems import Problem
-    from debonair.resources import Blueprint
     from debonair.settings import Duration, Section, Settings, Size, Uri, option
+    from debonair.web.health import UnhealthyError, monitor_of
+    from debonair.web.metrics import timed
+    from debonair.web.problems import Problem
 
 _HOMES = {
-    "Blueprint": "resources",
+    "Blueprint": "api",
     "CommandError": "errors",
     "ConfigError": "errors",
     "DebonairError": "errors",
     "Duration": "settings",
     "Manager": "manage",
-    "Problem": "problems",
+    "Problem": "web.problems",
     "Section": "settings",
     "Settings": "settings",
     "Size": "settings",
-    "UnhealthyError": "health",
+    "UnhealthyError": "web.health",
     "Uri": "settings",
     "create_app": "application",
     "current_settings": "application",
     "db": "database",
-    "monitor_of": "health",
+    "monitor_of": "web.health",
     "option": "settings",
     "request_id": "context",
-    "timed": "metrics",
+    "timed": "web.metrics",
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from sqlalchemy import text
 from werkzeug.local import LocalProxy
 
-from debonair import config, database, health, logs, metrics, problems, requests, resources, security
+from debonair import api, config, database, logs
 from debonair.database import db, revisions
 from debonair.names import Service
 from debonair.settings import (
@@ -21,6 +21,7 @@ from debonair.settings import (
     ServiceSection,
     Settings,
 )
+from debonair.web import access_log, health, metrics, problems, security
 
 current_settings = cast(Settings, LocalProxy(lambda: current_app.extensions["debonair"]))
 """The settings of the present application: ``current_settings[ServerSection].port``."""
@@ -55,11 +56,11 @@ def create_app(import_name: str, settings: Settings | None = None) -> Flask:
     problems.init_app(app)
     security.init_app(app, settings[ServerSection])
     metrics.init_app(app)
-    requests.init_app(app)
+    access_log.init_app(app)
     database.init_app(app, settings[DatabaseSection], service.directory / "migrations")
     monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
-    _watch_database(app, monitor, database.Pulse(float(settings[HealthSection].deadline)))
-    resources.init_app(app, settings[ApiSection], service.name, service.version)
+    _watch_database(app, monitor, database.HangGuard(float(settings[HealthSection].deadline)))
+    api.init_app(app, settings[ApiSection], service.name, service.version)
     return app
 
 
@@ -67,14 +68,14 @@ def _flask_settings(section: FlaskSection) -> dict[str, object]:
     return {key: value for key, value in section.values.items() if value is not None}
 
 
-def _watch_database(app: Flask, monitor: health.Monitor, pulse: database.Pulse) -> None:
+def _watch_database(app: Flask, monitor: health.Monitor, guard: database.HangGuard) -> None:
     known = revisions.known(app)
     with app.app_context():
         database.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
-        pulse.watch(db.engine)
+        guard.watch(db.engine)
 
     def answers() -> None:
-        with pulse.question(), app.app_context(), database.reading(db.engine) as connection:
+        with guard.question(), app.app_context(), database.reading(db.engine) as connection:
             connection.execute(text("SELECT 1"))
 
     def migrated() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from support import chassis_settings
 
 from debonair.application import create_app
+from tests.support import chassis_settings
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def make_app(tmp_path: Path) -> Callable[..., Flask]:
 
     def make(**values: dict[str, Any]) -> Flask:
         values.setdefault("database", {"uri": f"sqlite:///{tmp_path}/test.db"})
-        return create_app("debonair.manage.standalone", chassis_settings(**values))
+        return create_app("debonair.standalone", chassis_settings(**values))
 
     return make
 

@@ -1,8 +1,8 @@
 """The database, in the order of use.
 
-``models``: SQLAlchemy's engine and the base of all models. ``revisions``: where the database stands.
-``pulse``: whether its server answers. ``commands``: the group ``db``. ``migrations``: Alembic, loaded when it
-is wanted.
+``engine``: SQLAlchemy's engine and the base of all models. ``revisions``: where the database stands.
+``hang_guard``: whether its server answers. ``commands``: the group ``db``. ``migrations``: Alembic,
+loaded when it is used.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from flask import Flask
 
-from debonair.database import commands, models, revisions
-from debonair.database.models import Model, db, lacks_table, reading, watch_pool
-from debonair.database.pulse import Pulse
+from debonair.database import commands, engine, revisions
+from debonair.database.engine import Model, db, lacks_table, reading, watch_pool
+from debonair.database.hang_guard import HangGuard
 from debonair.settings import DatabaseSection
 
-__all__ = ["Model", "Pulse", "db", "init_app", "lacks_table", "reading", "revisions", "watch_pool"]
+__all__ = ["HangGuard", "Model", "db", "init_app", "lacks_table", "reading", "revisions", "watch_pool"]
 
 
 def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:
@@ -25,5 +25,5 @@ def init_app(app: Flask, settings: DatabaseSection, migrations: Path) -> None:
     :param migrations: the folder of the service's migrations; without it there are none.
     """
     app.extensions[revisions.DIRECTORY] = str(migrations)
-    models.init_app(app, settings)
+    engine.init_app(app, settings)
     commands.init_app(app)

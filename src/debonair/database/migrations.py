@@ -15,7 +15,7 @@ from alembic import context
 from flask import Flask, current_app
 from sqlalchemy import Connection, text
 
-from debonair.database.models import db
+from debonair.database.engine import db
 from debonair.database.revisions import DIRECTORY, known, state
 
 _UNUSED = "flask-migrate"
@@ -73,7 +73,7 @@ def run() -> None:
 def _lock(connection: Connection) -> None:
     """Let one migration run at a time; whoever waited finds nothing left to do.
 
-    SQLite's transaction is such a lock already (see ``models``).
+    SQLite's transaction is such a lock already (see ``engine``).
     """
     if connection.dialect.name == "postgresql":
         # However long the other one takes.

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from debonair.database.models import db, reading
+from debonair.database.engine import db, reading
 
 DIRECTORY = "debonair_migrations"
 """The extension's entry that holds the folder of the service's migrations."""

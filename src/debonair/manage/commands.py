@@ -137,8 +137,8 @@ class Serve(ChassisCommand):
         return 0
 
     def _preflight(self) -> int:
-        from debonair.health import monitor_of
         from debonair.server.gunicorn import require_workers
+        from debonair.web.health import monitor_of
 
         require_workers(self.manager.configuration.settings[ServerSection])
         monitor = monitor_of(self.manager.make_app())

@@ -11,8 +11,8 @@ from typing import Any
 import gunicorn.arbiter
 from gunicorn import systemd
 
-from debonair.health import monitor_of
 from debonair.server.worker import ENDINGS
+from debonair.web.health import monitor_of
 
 
 class Arbiter(gunicorn.arbiter.Arbiter):

@@ -18,8 +18,8 @@ from gunicorn.workers.sync import SyncWorker
 from werkzeug.exceptions import default_exceptions
 
 from debonair.context import accept_request_id, bind_request_id, release_request_id, request_id
-from debonair.problems import MEDIA_TYPE, body_of
-from debonair.requests import HEADER
+from debonair.web.access_log import HEADER
+from debonair.web.problems import MEDIA_TYPE, body_of
 
 ENDINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 """The signals that tell a worker to end; the arbiter blocks them while it forks one."""

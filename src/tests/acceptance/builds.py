@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import provision
+from tests.acceptance import provision
 
 COMMON = provision.CHECKOUT / "debian" / "common"
 

@@ -7,9 +7,10 @@ import platform
 import subprocess
 from pathlib import Path
 
-import host as hosts
-import provision
 import pytest
+
+from tests.acceptance import host as hosts
+from tests.acceptance import provision
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,8 +9,8 @@ at the next start.
 In the order of time: ``require_tools`` → ``root_filesystem`` → ``Host.start`` → ``Host.run``,
 ``Host.http``, ``Host.wait_for`` → ``Host.stop``. As a command (``make host``)::
 
-    python3 src/tests/acceptance/host.py up [--release bookworm] [DEB ...]
-    python3 src/tests/acceptance/host.py status | enter | down
+    PYTHONPATH=src python3 -m tests.acceptance.host up [--release bookworm] [DEB ...]
+    PYTHONPATH=src python3 -m tests.acceptance.host status | enter | down
 
 Standard library only, so that it runs before anything of the project is installed.
 """
@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import provision
+from tests.acceptance import provision
 
 #: Commands a host cannot do without, and the Debian package of each.
 TOOLS = {
@@ -520,8 +520,9 @@ def up(name: str, release: str, debs: list[Path]) -> None:
 
 def _command(action: str, name: str) -> str:
     """Return the command line of ``action``, as it can be pasted here."""
-    script = os.path.relpath(__file__)
-    return f"python3 {script} {action}" + (f" --name {name}" if name != "debonair" else "")
+    return f"PYTHONPATH=src python3 -m tests.acceptance.host {action}" + (
+        f" --name {name}" if name != "debonair" else ""
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repository import Repository
+from tests.acceptance.repository import Repository
 
 if TYPE_CHECKING:
-    from host import Host
+    from tests.acceptance.host import Host
 
 #: Where the host sees the surroundings.
 MOUNT = "/srv/debonair"

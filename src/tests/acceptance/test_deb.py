@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import builds
-import provision
 import pytest
+
+from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
 

@@ -15,10 +15,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import builds
-import host as hosts
 import pytest
-import versions
+
+from tests.acceptance import builds, versions
+from tests.acceptance import host as hosts
 
 pytestmark = pytest.mark.acceptance
 

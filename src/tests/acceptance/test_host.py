@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from host import Host
-from provision import Surroundings
-from repository import Package, repack
+
+from tests.acceptance.host import Host
+from tests.acceptance.provision import Surroundings
+from tests.acceptance.repository import Package, repack
 
 pytestmark = pytest.mark.acceptance
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import provision
 import pytest
-from host import Host
+
+from tests.acceptance import provision
+from tests.acceptance.host import Host
 
 pytestmark = pytest.mark.acceptance
 

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import builds
-import provision
 import pytest
+
+from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
 

@@ -15,10 +15,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import builds
 import pytest
-import versions
-from host import Host
+
+from tests.acceptance import builds, versions
+from tests.acceptance.host import Host
 
 pytestmark = pytest.mark.acceptance
 

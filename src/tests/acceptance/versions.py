@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from repository import repack
+from tests.acceptance.repository import repack
 
 Edit = Callable[[Path], None]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import postgresql
 import pytest
-from sample import COMMAND, Sample, Serve
+
+from tests.faults import postgresql
+from tests.faults.sample import COMMAND, Sample, Serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from sample import children, wait_for
+from tests.faults.sample import children, wait_for
 
 PASSWORD = "correct-horse-battery"
 

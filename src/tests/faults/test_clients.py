@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from sample import Sample, Serve, wait_for
+
+from tests.faults.sample import Sample, Serve, wait_for
 
 pytestmark = pytest.mark.acceptance
 

@@ -12,7 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sample import ROOT, Sample, Serve, wait_for
+
+from tests.faults.sample import ROOT, Sample, Serve, wait_for
 
 SECRETS = {
     "bearer": "eyJhbGciOi.bearer-token",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from sample import Answer, Sample
+
+from tests.faults.sample import Answer, Sample
 
 HEAD = b"POST /checkin/ada HTTP/1.1\r\nHost: sample\r\n"
 JSON = HEAD + b"Content-Type: application/json\r\n"

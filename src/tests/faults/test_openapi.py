@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample import Sample, Serve
+
+from tests.faults.sample import Sample, Serve
 
 pytest.importorskip("schemathesis", reason="there is no schemathesis: pip install schemathesis")
 

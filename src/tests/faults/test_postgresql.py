@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from postgresql import PASSWORD, Cluster
-from sample import Answer, Sample, Writers, wait_for
+
+from tests.faults.postgresql import PASSWORD, Cluster
+from tests.faults.sample import Answer, Sample, Writers, wait_for
 
 pytestmark = pytest.mark.acceptance
 

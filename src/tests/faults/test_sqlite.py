@@ -12,7 +12,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from sample import Answer, Sample, Serve, Writers, wait_for
+
+from tests.faults.sample import Answer, Sample, Serve, Writers, wait_for
 
 LOCK = """
 import sqlite3, sys

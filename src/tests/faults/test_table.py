@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sample import ROOT
+from tests.faults.sample import ROOT
 
 PAGE = ROOT / "docs" / "source" / "faults.rst"
 OWN = Path(__file__)

@@ -6,7 +6,8 @@ import os
 import signal
 
 import pytest
-from sample import Sample, Serve, Writers, wait_for
+
+from tests.faults.sample import Sample, Serve, Writers, wait_for
 
 pytestmark = pytest.mark.acceptance
 

@@ -13,9 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from debonair.health import Monitor, UnhealthyError, monitor_of
 from debonair.settings import HealthSection, Size
 from debonair.testing import assert_problem
+from debonair.web.health import Monitor, UnhealthyError, monitor_of
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
-from debonair.security import HEADERS
+from debonair.web.security import HEADERS
 
 
 @pytest.mark.parametrize(("hops", "client"), [(0, "127.0.0.1"), (1, "3.3.3.3"), (2, "2.2.2.2")])

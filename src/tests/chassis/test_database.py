@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from debonair.database import db, revisions
+from tests.support import ROOT
 
 FIRST = '''
 """First."""
@@ -210,8 +211,8 @@ def test_revisions_are_what_alembic_says(app: Flask, tmp_path: Path, graph: str)
 
 def test_serving_imports_no_alembic(make_app: Factory) -> None:
     program = (
-        "import sys; from support import chassis_settings; from debonair.application import create_app;"
-        "create_app('debonair.manage.standalone', chassis_settings(database={'uri': 'sqlite://'}));"
+        "import sys; from tests.support import chassis_settings; from debonair.application import create_app;"
+        "create_app('debonair.standalone', chassis_settings(database={'uri': 'sqlite://'}));"
         "assert 'alembic' not in sys.modules and 'gunicorn' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT / "src", check=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
-from support import ROOT
 
-from debonair import metrics
+from debonair.web import metrics
+from tests.support import ROOT
 
 DATA = ROOT / "src" / "debonair" / "monitoring"
 

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
-from support import ROOT
+
+from tests.support import ROOT
 
 CHASSIS = ROOT / "src" / "debonair"
 ROOF = "__init__"
@@ -75,9 +76,9 @@ def test_only_config_imports_konfig_and_only_one_room_each_big_library() -> None
         "flask_sqlalchemy": {"database"},
         "flask_migrate": {"database"},
         "gunicorn": {"server"},
-        "prometheus_client": {"metrics", "server"},
+        "prometheus_client": {"web", "server"},
         "flask_script_ng": {"manage"},
-        "flask_smorest": {"resources"},
+        "flask_smorest": {"api"},
         "orjson": {"logs"},
     }
     for library, rooms in homes.items():

@@ -12,8 +12,8 @@ import yaml
 from flask import Flask
 from marshmallow import Schema, fields
 
+from debonair.api import Blueprint, representations
 from debonair.errors import CommandError
-from debonair.resources import Blueprint, representations
 from debonair.testing import assert_problem
 
 VALUE = {"name": "Zoë & <co>", "sizes": [1, 2], "fit": True, "none": None, "2nd place": {"x": "a\x00b"}}

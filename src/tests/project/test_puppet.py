@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-PUPPET = Path(__file__).resolve().parents[2] / "puppet"
+from tests.support import ROOT
+
+PUPPET = ROOT / "puppet"
 MODULE = PUPPET / "modules" / "debonair"
 MANIFESTS = sorted(map(str, PUPPET.rglob("*.pp")))
 TEMPLATES = sorted(map(str, PUPPET.rglob("*.epp")))

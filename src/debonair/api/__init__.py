@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from debonair.resources import openapi, representations
-from debonair.resources.openapi import Blueprint
+from debonair.api import openapi, representations
+from debonair.api.openapi import Blueprint
 from debonair.settings import ApiSection
 
 __all__ = ["Blueprint", "init_app"]

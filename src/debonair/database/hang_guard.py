@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 
-class Pulse:
+class HangGuard:
     """What the check knows of the server.
 
     :param deadline: seconds within which the server answers the check.
@@ -46,24 +46,24 @@ class Pulse:
         return due is not None and time.monotonic() > due
 
     def watch(self, engine: Engine) -> None:
-        """Let no connection of the engine outwait the pulse. Does nothing for other drivers than psycopg."""
+        """Let no connection of the engine outwait the guard. Does nothing for other drivers than psycopg."""
         if engine.dialect.driver != "psycopg":
             return
         import psycopg
 
-        pulse = self
+        guard = self
 
         class Connection(psycopg.Connection[Any]):
             def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
                 try:
-                    return super().wait(pulse._while_there(gen), *arguments, **options)
+                    return super().wait(guard._while_there(gen), *arguments, **options)
                 except TimeoutError as error:
                     self.close()
                     raise psycopg.OperationalError(str(error)) from None
 
         @event.listens_for(engine, "do_connect")
         def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Connection:
-            if pulse.lost:
+            if guard.lost:
                 raise psycopg.OperationalError("the server does not answer")
             return Connection.connect(*arguments, **options)
 

@@ -14,10 +14,10 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized, default_exceptions
 from werkzeug.test import EnvironBuilder
 
+from debonair.api import Blueprint
 from debonair.logs import ContextFilter
-from debonair.problems import Problem
-from debonair.resources import Blueprint
 from debonair.testing import assert_problem
+from debonair.web.problems import Problem
 
 
 @pytest.mark.parametrize("status", sorted(default_exceptions))

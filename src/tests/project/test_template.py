@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import ROOT
+
+from tests.support import ROOT
 
 Bake = Callable[..., subprocess.CompletedProcess[str]]
 COOKIECUTTER = [sys.executable, "-m", "cookiecutter", "--no-input"]

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from postgresql import Cluster, why_not
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
-from support import ROOT
-from test_servers import COMMANDS
 
-from debonair import metrics
-from debonair.manage.standalone import manager
 from debonair.settings import SECTIONS
+from debonair.standalone import manager
+from debonair.web import metrics
+from tests.chassis.test_servers import COMMANDS
+from tests.faults.postgresql import Cluster, why_not
+from tests.support import ROOT
 
 PAGES = sorted((ROOT / "docs" / "source").glob("*.rst"))
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"

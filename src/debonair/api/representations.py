@@ -15,8 +15,8 @@ from xml.etree import ElementTree  # nosec B405
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import NotAcceptable
 
+from debonair.api.openapi import Blueprint
 from debonair.errors import CommandError
-from debonair.resources.openapi import Blueprint
 
 _TYPES = {"json": "application/json", "xml": "application/xml", "yaml": "application/yaml"}
 _PROBLEMS = {
