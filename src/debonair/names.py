@@ -14,6 +14,12 @@ from pathlib import Path
 DEVELOPMENT = "development"
 PRODUCTION = "production"
 
+WEB = "web"
+"""The process role that serves requests: ``<svc>.service``."""
+
+WORKER = "worker"
+"""The process role that runs jobs: ``<svc>-worker.service``."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -90,13 +96,38 @@ class Service:
         return self.project / "instance"
 
     @property
-    def log_file(self) -> Path:
-        """The log file in production."""
-        return Path("/var/log", self.name, f"{self.name}.log")
+    def log_directory(self) -> Path:
+        """Where its log files are in production."""
+        return Path("/var/log", self.name)
+
+    def log_file(self, role: str = WEB) -> Path:
+        """The log file of a process role in production."""
+        return self.log_directory / f"{self.unit(role)}.log"
+
+    def runtime_directory(self, role: str = WEB) -> Path:
+        """Where the running process of a role keeps what is true only while it runs.
+
+        That of ``web`` is ``/run/<svc>`` itself; every other role has a directory below it.
+        """
+        installed = self.production or self.project is None
+        top = Path("/run", self.name) if installed else self.state_directory / "run"
+        return top if role == WEB else top / role
+
+    def unit(self, role: str = WEB) -> str:
+        """The name of the systemd unit of a role, without its type: ``orders``, ``orders-worker``."""
+        return self.name if role == WEB else f"{self.name}-{role}"
 
     @property
-    def runtime_directory(self) -> Path:
-        """Where the running process leaves what is true only while it runs."""
-        if self.production or self.project is None:
-            return Path("/run", self.name)
-        return self.state_directory / "run"
+    def virtual_environment(self) -> Path:
+        """Where the package puts its virtual environment."""
+        return Path("/opt/venvs", self.name)
+
+    @property
+    def command(self) -> Path:
+        """The command of the installed service."""
+        return Path("/usr/bin", self.name)
+
+    @property
+    def facts(self) -> Path:
+        """The file in which the build records what the package holds."""
+        return Path("/usr/share", self.name, "facts.json")

@@ -39,7 +39,7 @@ def prepare(configuration: Configuration) -> None:
     require_workers(settings)
     if not systemd.listen_fds(unset_environment=False):
         claim(settings.host, settings.port)
-    directory = configuration.service.runtime_directory / "metrics"
+    directory = configuration.service.runtime_directory() / "metrics"
     try:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)

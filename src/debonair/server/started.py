@@ -18,7 +18,7 @@ class Started:
     """
 
     def __init__(self, configuration: Configuration) -> None:
-        self._path = configuration.service.runtime_directory / "started"
+        self._path = configuration.service.runtime_directory() / "started"
         self._version = configuration.service.version
         self._digest = configuration.digest
 

@@ -99,7 +99,7 @@ class LogSection(Section, name="log"):
         help="One JSON object a line, or lines for people.",
     )  # fmt: skip
     file = option(
-        str, default=lambda service: str(service.log_file) if service.production else "",
+        str, default=lambda service: str(service.log_file()) if service.production else "",
         default_help="/var/log/<service>/<service>.log in production, none in development",
         help="File to log to besides standard error, as long as the service runs; empty for none.",
     )  # fmt: skip

@@ -290,7 +290,7 @@ def test_environment_decides_paths(load: Load) -> None:
     configuration = load("[service]\nenvironment = production\n")
     assert configuration.settings[DatabaseSection].uri == "sqlite:////var/lib/orders/orders.db"
     assert configuration.settings[LogSection].file == "/var/log/orders/orders.log"
-    assert str(configuration.service.runtime_directory) == "/run/orders"
+    assert str(configuration.service.runtime_directory()) == "/run/orders"
     beside = load("").settings[DatabaseSection].uri
     assert beside.endswith("/checkout/instance/orders.db")
 

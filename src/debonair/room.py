@@ -1,0 +1,112 @@
+"""The contract of a room: what one feature adds to a service, declared in one place.
+
+A room is declared in the ``__init__`` of its package, which imports nothing else, so that a command that only
+needs the declarations loads no feature. Functions and classes are named ``module:name`` and are imported when
+they are used. In the order of time:
+
+1. ``sections`` are added to the configuration that is loaded;
+2. ``commands`` are added to the manager, which imports the class of the command that runs;
+3. ``init_app(app, settings, service)`` is called once for each application, in the order of the rooms;
+4. each of ``checks`` is called with the application, when all rooms are initialized.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from debonair.settings import Section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask import Flask
+
+    from debonair.config import Configuration
+    from debonair.names import Service
+
+
+def resolve(target: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return the object that ``module:name`` names; a callable is returned as it is.
+
+    :raises ImportError: when there is no such module. :raises AttributeError: when it has no such name.
+    """
+    if callable(target):
+        return target
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+class Argument:
+    """One argument of a command: the parameters of ``argparse.ArgumentParser.add_argument``."""
+
+    def __init__(self, *flags: str, **options: Any) -> None:
+        self.flags = flags
+        self.options = options
+
+
+class Context(Protocol):
+    """What a command is given: the service, and what it asks for is loaded then and not before."""
+
+    service: Service
+    """The service; the environment of its configuration is that of ``configuration.service``."""
+    sections: tuple[type[Section], ...]
+    """The sections of its configuration."""
+    file: Path | None
+    """The INI file that ``--config`` names."""
+    overrides: list[str]
+    """The texts ``section.key=value`` of ``--set``."""
+    configuration: Configuration
+    """The configuration, loaded through all layers. :raises ConfigError: when it is faulty."""
+
+    def make_app(self, *, serving: bool = False) -> Flask:
+        """Return a new application with logging set up.
+
+        :param serving: whether it is to be served: then it logs in full, and to the log file.
+        """
+
+
+class Runnable(Protocol):
+    """The class that a :class:`Command` names; it is made without parameters when the command runs."""
+
+    arguments: tuple[Argument, ...]
+
+    def run(self, context: Context, **arguments: Any) -> int | None:
+        """Do the work and return the exit code; None is 0."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that a room adds to the manager.
+
+    :param target: ``module:Class`` of a :class:`Runnable`, imported when the command runs.
+    :param help: what the command does, in one sentence, for the list of commands.
+    """
+
+    target: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one feature adds to a service.
+
+    :param name: its name, unique among the rooms of a service.
+    :param sections: the sections of the configuration that it reads.
+    :param init_app: ``module:function`` or a function, called as ``init_app(app, settings, service)`` with
+        the Flask application, its :class:`~debonair.Settings` and the :class:`~debonair.names.Service`.
+    :param checks: health checks by name: ``module:function`` or a function that is called with the
+        application and returns the check, or None when there is nothing to check.
+    :param commands: commands by name.
+    :param extra: the extra of the distribution that it needs, such as ``yaml`` for ``debonair[yaml]``.
+    """
+
+    name: str
+    sections: tuple[type[Section], ...] = ()
+    init_app: str | Callable[..., None] | None = None
+    checks: Mapping[str, str | Callable[..., Callable[[], None] | None]] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    extra: str | None = None
