@@ -3,7 +3,7 @@
 import importlib.metadata
 from pathlib import Path
 
-from debonair import config
+from debonair import config, rooms
 from debonair.names import Service
 
 project = "Debonair"
@@ -14,4 +14,4 @@ exclude_patterns = ["generated"]
 
 generated = Path(__file__).parent / "generated"
 generated.mkdir(exist_ok=True)
-(generated / "config.ini").write_text(config.sample(Service("your_service", Path("."))))
+(generated / "config.ini").write_text(config.sample(Service("your_service", Path(".")), rooms.sections()))

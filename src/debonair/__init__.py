@@ -9,60 +9,57 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from debonair.api import Blueprint
-    from debonair.application import create_app, current_settings
-    from debonair.context import request_id
-    from debonair.database import db
-    from debonair.errors import CommandError, ConfigError, DebonairError
-    from debonair.manage import Manager
-    from debonair.settings import Duration, Section, Settings, Size, Uri, option
-    from debonair.web.health import UnhealthyError, monitor_of
-    from debonair.web.metrics import timed
-    from debonair.web.problems import Problem
+    from debonair.api.openapi import Blueprint as Blueprint
+    from debonair.application import create_app as create_app
+    from debonair.application import current_settings as current_settings
+    from debonair.application import load_app as load_app
+    from debonair.context import request_id as request_id
+    from debonair.database.engine import db as db
+    from debonair.errors import CommandError as CommandError
+    from debonair.errors import ConfigError as ConfigError
+    from debonair.errors import DebonairError as DebonairError
+    from debonair.errors import UnhealthyError as UnhealthyError
+    from debonair.manage import Manager as Manager
+    from debonair.room import Argument as Argument
+    from debonair.room import Command as Command
+    from debonair.room import Room as Room
+    from debonair.settings import Duration as Duration
+    from debonair.settings import Section as Section
+    from debonair.settings import Settings as Settings
+    from debonair.settings import Size as Size
+    from debonair.settings import Uri as Uri
+    from debonair.settings import option as option
+    from debonair.web.health import monitor_of as monitor_of
+    from debonair.web.metrics import timed as timed
+    from debonair.web.problems import Problem as Problem
 
 _HOMES = {
-    "Blueprint": "api",
+    "Argument": "room",
+    "Blueprint": "api.openapi",
+    "Command": "room",
     "CommandError": "errors",
     "ConfigError": "errors",
     "DebonairError": "errors",
     "Duration": "settings",
     "Manager": "manage",
     "Problem": "web.problems",
+    "Room": "room",
     "Section": "settings",
     "Settings": "settings",
     "Size": "settings",
-    "UnhealthyError": "web.health",
+    "UnhealthyError": "errors",
     "Uri": "settings",
     "create_app": "application",
     "current_settings": "application",
-    "db": "database",
+    "db": "database.engine",
+    "load_app": "application",
     "monitor_of": "web.health",
     "option": "settings",
     "request_id": "context",
     "timed": "web.metrics",
 }
 
-__all__ = [
-    "Blueprint",
-    "CommandError",
-    "ConfigError",
-    "DebonairError",
-    "Duration",
-    "Manager",
-    "Problem",
-    "Section",
-    "Settings",
-    "Size",
-    "UnhealthyError",
-    "Uri",
-    "create_app",
-    "current_settings",
-    "db",
-    "monitor_of",
-    "option",
-    "request_id",
-    "timed",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,88 +1,89 @@
-"""The application factory: a Flask application with every room in its place, and nothing else."""
+"""The application factory: a Flask application that is given every room in order."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterable
 from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import text
 from werkzeug.local import LocalProxy
 
-from debonair import api, config, database, logs
-from debonair.database import db, revisions
+from debonair import config
+from debonair.logs.setup import configure
 from debonair.names import Service
-from debonair.settings import (
-    ApiSection,
-    DatabaseSection,
-    FlaskSection,
-    HealthSection,
-    LogSection,
-    ServerSection,
-    ServiceSection,
-    Settings,
-)
-from debonair.web import access_log, health, metrics, problems, security
+from debonair.room import Room, resolve
+from debonair.rooms import chassis, declared, sections
+from debonair.settings import FlaskSection, LogSection, ServiceSection, Settings
+from debonair.web.health import monitor_of
 
-current_settings = cast(Settings, LocalProxy(lambda: current_app.extensions["debonair"]))
-"""The settings of the present application: ``current_settings[ServerSection].port``."""
+_EXTENSION = "debonair"
+
+current_settings = cast(Settings, LocalProxy(lambda: current_app.extensions[_EXTENSION]))
+"""The settings of the current application: ``current_settings[ServerSection].port``."""
 
 
-def create_app(import_name: str, settings: Settings | None = None) -> Flask:
+def create_app(import_name: str, settings: Settings, *, rooms: Iterable[Room] = ()) -> Flask:
     """Return a Flask application with everything that is on by default.
 
-    :param import_name: the ``__name__`` of the module that calls. The first part names the package of
-        the service, and the :class:`~debonair.Section` classes of the module are part of its settings.
-    :param settings: the settings. Left out, they are loaded from the service's files and environment,
-        and logging is set up: what a WSGI server wants of ``create_app()``.
-    :raises ConfigError: when they are loaded and faulty.
+    :param import_name: the ``__name__`` of the calling module; its first part is the service's package.
+    :param settings: the settings, with the sections of every room.
+    :param rooms: the service's own rooms, initialized after those of the chassis, in this order.
+    :raises ValueError: when two rooms have one name, or the settings lack a section of a room.
+    :raises CommandError: when a room cannot work as it is configured.
     """
-    if settings is None:
-        service, sections = config.load_module(import_name)
-        configuration = config.load(service, sections)
-        service, settings = configuration.service, configuration.settings
-        logs.configure(settings[LogSection], service, server=True)
-    else:
-        service = Service.of(import_name.partition(".")[0])
-        service = service.in_environment(settings[ServiceSection].environment)
+    service = Service.of(import_name.partition(".")[0])
+    service = service.in_environment(settings[ServiceSection].environment)
+    every = _validated((*chassis(), *rooms), settings)
 
     app = Flask(service.package, instance_path=str(service.state_directory))
-    app.extensions["debonair"] = settings
+    app.extensions[_EXTENSION] = settings
     if service.production:
-        # FLASK_DEBUG would have errors show their insides.
+        # FLASK_DEBUG would show the insides of an error to the client.
         app.debug = False
     app.config.update(_flask_settings(settings[FlaskSection]))
-
-    # Each of these wraps the ones before: the last sees a request first and its answer last.
-    problems.init_app(app)
-    security.init_app(app, settings[ServerSection])
-    metrics.init_app(app)
-    access_log.init_app(app)
-    database.init_app(app, settings[DatabaseSection], service.directory / "migrations")
-    monitor = health.init_app(app, settings[HealthSection], service.version, metrics.observe_check)
-    _watch_database(app, monitor, database.HangGuard(float(settings[HealthSection].deadline)))
-    api.init_app(app, settings[ApiSection], service.name, service.version)
+    for room in every:
+        if room.init_app is not None:
+            resolve(room.init_app)(app, settings, service)
+    monitor = monitor_of(app)
+    for room in every:
+        for name, target in room.checks.items():
+            if (check := resolve(target)(app)) is not None:
+                monitor.add(name, check)
     return app
+
+
+def _validated(every: tuple[Room, ...], settings: Settings) -> tuple[Room, ...]:
+    names: set[str] = set()
+    present = {type(section) for section in settings}
+    for room in every:
+        if room.name in names:
+            raise ValueError(f"two rooms are named {room.name!r}: rename one of them")
+        names.add(room.name)
+        for section in room.sections:
+            if section not in present and not section.instances:
+                raise ValueError(
+                    f"the settings lack [{section.name}] of the room {room.name!r}: add the room to ROOMS of "
+                    "the module application"
+                )
+    return every
 
 
 def _flask_settings(section: FlaskSection) -> dict[str, object]:
     return {key: value for key, value in section.values.items() if value is not None}
 
 
-def _watch_database(app: Flask, monitor: health.Monitor, guard: database.HangGuard) -> None:
-    known = revisions.known(app)
-    with app.app_context():
-        database.watch_pool(db.engine, metrics.CONNECTIONS.inc, metrics.CONNECTIONS.dec)
-        guard.watch(db.engine)
+def load_app(package: str) -> Flask:
+    """Return the application of a service for a WSGI server: configured, with logging set up.
 
-    def answers() -> None:
-        with guard.question(), app.app_context(), database.reading(db.engine) as connection:
-            connection.execute(text("SELECT 1"))
+    A service's module ``wsgi`` holds ``app = debonair.load_app("orders")``, and the server is started with
+    ``orders.wsgi:app``.
 
-    def migrated() -> None:
-        found = revisions.state(app, known)
-        if found.behind:
-            raise health.UnhealthyError(f"the database is {found}")
-
-    monitor.add("database", answers)
-    if known:
-        monitor.add("migrations", migrated)
+    :param package: the service's package; its module ``application`` has ``create_app(settings)``.
+    :raises ConfigError: with every fault of the configuration.
+    """
+    module = importlib.import_module(f"{package}.application")
+    configuration = config.load(Service.of(package), sections(*declared(module)))
+    configure(configuration.settings[LogSection], configuration.service, server=True)
+    app: Flask = module.create_app(configuration.settings)
+    return app

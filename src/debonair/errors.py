@@ -1,10 +1,11 @@
-"""What can go wrong, and how it is told.
+"""The exceptions that the chassis raises.
 
 The tree::
 
     DebonairError            anything the chassis raises on purpose
-    ├── CommandError         a command cannot do its work; one line says why and what to do
-    └── ConfigError          the configuration is faulty; carries every fault at once
+    ├── CommandError         a command failed; one line says why and what to do
+    ├── ConfigError          the configuration is faulty; holds every fault
+    └── UnhealthyError       a health check found a fault; clients may read its text
 
 ``manage`` turns each of them into lines on standard error and an exit code, never a traceback.
 """
@@ -16,11 +17,11 @@ from dataclasses import dataclass
 
 
 class DebonairError(Exception):
-    """The root of the tree: an error that a person can act on."""
+    """The base class: an error that a user can act on."""
 
 
 class CommandError(DebonairError):
-    """A command cannot go on.
+    """A command cannot do its work.
 
     :param message: one line: what is wrong and what to do.
     """
@@ -30,7 +31,7 @@ class CommandError(DebonairError):
 class Fault:
     """One fault of the configuration.
 
-    :param where: where it stands: a file's path, or ``environment``.
+    :param where: the source: a file's path, or ``environment``.
     :param line: the line in that file, counted from 1; 0 where a line has no meaning.
     :param message: what is wrong and what to do. Never the value of a secret option.
     """
@@ -53,3 +54,10 @@ class ConfigError(DebonairError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class UnhealthyError(DebonairError):
+    """Raised by a health check that found a fault.
+
+    :param message: what is wrong, in words that clients may read.
+    """

@@ -16,13 +16,13 @@ FOUNDATION = Room("foundation", sections=(ServiceSection, FlaskSection))
 """What an application needs before it has any room."""
 
 PACKAGES = (
+    "debonair.server",
     "debonair.logs",
     # Before web, which measures its connections and answers for its outages.
     "debonair.database",
     # Before the features: what they raise becomes a problem, and each of their requests is measured.
     "debonair.web",
     "debonair.api",
-    "debonair.server",
 )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from debonair.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings) -> Flask:
     """Return the chassis's own application."""
     from debonair import application
 

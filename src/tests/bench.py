@@ -35,19 +35,19 @@ from pathlib import Path
 from debonair import config
 from debonair.names import Service
 from debonair.server.gunicorn import Server, options, prepare
-from debonair.settings import SECTIONS
+from debonair.rooms import sections
 import logging
 service = Service.of("example_service")
 settings = {settings}
-configuration = config.load(service, SECTIONS, overrides=settings, environ={{}})
+configuration = config.load(service, sections(), overrides=settings, environ={{}})
 {body}
 """
 
 OURS = """
 from debonair.settings import LogSection
-from debonair import logs
+from debonair.logs import setup as logs
 from example_service.application import CheckIns, create_app
-configuration = config.load(service, [*SECTIONS, CheckIns], environ={{}}, overrides=[
+configuration = config.load(service, sections((), [CheckIns]), environ={{}}, overrides=[
     *settings, "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
 prepare(configuration)
 def load():
@@ -369,7 +369,7 @@ def longest_steps(version: str) -> list[str]:
     return [f"{step} {took[step]:.1f} s" for step in sorted(took, key=lambda step: -took[step])[:5]]
 
 
-WSGI = "example_service.application:create_app"
+WSGI = "example_service.wsgi:app"
 SERVERS = {
     "gunicorn gthread": ["--set", "server.worker_class=gthread"],
     "gunicorn gthread, pin_cpus": ["--set", "server.pin_cpus=yes"],
@@ -377,10 +377,10 @@ SERVERS = {
     "gunicorn gevent": ["--set", "server.worker_class=gevent"],
     "uWSGI": ["uwsgi", "--http", "127.0.0.1:{port}", "--http-keepalive", "--master", "--die-on-term",
               "--disable-logging", "--processes", "2", "--enable-threads", "--threads", "4",
-              "--virtualenv", str(ROOT / ".venv"), "--module", f"{WSGI}()"],
+              "--virtualenv", str(ROOT / ".venv"), "--module", WSGI],
     "granian": ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4",
-                "--port", "{port}", "--factory", WSGI],
-    "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "--threads", "8", "--call", WSGI],
+                "--port", "{port}", WSGI],
+    "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "--threads", "8", WSGI],
 }  # fmt: skip
 
 

@@ -59,9 +59,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         '    page_size = debonair.option(int, default=50, min=1, max=500, help="Rows per page.")\n'
         '    api_token = debonair.option(str, secret=True, default="", help="Token of the stock.")\n'
         '    colors = debonair.option(list, default="red, blue", help="Colors on offer.")\n\n\n'
-        "def create_app(settings=None):\n"
+        "SECTIONS = (Settings,)\n\n\n"
+        "def create_app(settings):\n"
         "    return debonair.create_app(__name__, settings)\n"
     )
+    (directory / "wsgi.py").write_text('import debonair\n\napp = debonair.load_app("orders")\n')
     monkeypatch.syspath_prepend(str(directory.parent))
     yield directory
     for name in [name for name in sys.modules if name.partition(".")[0] == "orders"]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from debonair import rooms
 from debonair.names import Service
-from debonair.settings import SECTIONS, Settings
+from debonair.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,4 +15,4 @@ ROOT = Path(__file__).resolve().parents[2]
 def chassis_settings(**values: dict[str, Any]) -> Settings:
     """Return settings of the chassis alone, with the given values over the defaults."""
     service = Service.of("debonair")
-    return Settings(section(service, **values.get(section.name, {})) for section in SECTIONS)
+    return Settings(section(service, **values.get(section.name, {})) for section in rooms.sections())

@@ -11,9 +11,7 @@ from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-__all__ = ["Blueprint", "ProblemSchema", "init_app"]
-
-_PROBLEM = "application/problem+json"
+from debonair.web.problems import MEDIA_TYPE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,7 +67,7 @@ class Blueprint(flask_smorest.Blueprint):
             for problem in problems:
                 title = getattr(problem, "title", None) or problem().name
                 described = self.alt_response(
-                    problem.code, schema=ProblemSchema, content_type=_PROBLEM, description=title
+                    problem.code, schema=ProblemSchema, content_type=MEDIA_TYPE, description=title
                 )
                 view = described(view)
             return view
@@ -78,7 +76,7 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 class _Api(flask_smorest.Api):
-    """flask-smorest's Api, which leaves errors to the room ``problems``."""
+    """flask-smorest's Api, which leaves errors to the module ``problems`` of ``web``."""
 
     ERROR_SCHEMA = ProblemSchema
 
@@ -86,7 +84,7 @@ class _Api(flask_smorest.Api):
         pass
 
     def _register_responses(self) -> None:
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = _PROBLEM
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
 

@@ -17,10 +17,11 @@ from werkzeug.exceptions import NotAcceptable
 
 from debonair.api.openapi import Blueprint
 from debonair.errors import CommandError
+from debonair.web import problems
 
 _TYPES = {"json": "application/json", "xml": "application/xml", "yaml": "application/yaml"}
 _PROBLEMS = {
-    "json": "application/problem+json",
+    "json": problems.MEDIA_TYPE,
     "xml": "application/problem+xml",
     "yaml": "application/problem+yaml",
 }

@@ -10,8 +10,6 @@ from debonair.config.layers import (
     configuration_file,
     environment_variable,
     load,
-    load_module,
-    sections_of,
 )
 from debonair.config.show import sample, shown
 
@@ -20,8 +18,6 @@ __all__ = [
     "configuration_file",
     "environment_variable",
     "load",
-    "load_module",
     "sample",
-    "sections_of",
     "shown",
 ]

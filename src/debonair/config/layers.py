@@ -6,17 +6,15 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from debonair.config.ini import IniFile, Place, Text, UnreadableError
 from debonair.errors import ConfigError, Fault
 from debonair.names import Service
-from debonair.settings import SECTIONS, Option, Section, ServiceSection, Settings, did_you_mean
+from debonair.settings import Option, Section, ServiceSection, Settings, did_you_mean
 
 ENVIRONMENT = "environment"
 CREDENTIAL = "credential"
@@ -47,14 +45,6 @@ class Configuration:
     digest: str
 
 
-def sections_of(module: ModuleType) -> tuple[type[Section], ...]:
-    """Return every section of a service: the chassis's own and those in the module's namespace."""
-    own = (item for item in vars(module).values() if isinstance(item, type))
-    return SECTIONS + tuple(
-        item for item in own if issubclass(item, Section) and item not in (Section, *SECTIONS)
-    )
-
-
 def configuration_file(service: Service, environ: Mapping[str, str] | None = None) -> Path | None:
     """Return the INI file to read.
 
@@ -72,7 +62,7 @@ def configuration_file(service: Service, environ: Mapping[str, str] | None = Non
 
 def load(
     service: Service,
-    sections: Iterable[type[Section]] = SECTIONS,
+    sections: Iterable[type[Section]],
     *,
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
@@ -113,11 +103,6 @@ def package_defaults(service: Service) -> dict[tuple[str, str], str]:
 
 def _package_defaults(service: Service) -> Path:
     return service.directory / "default_config.ini"
-
-
-def load_module(import_name: str) -> tuple[Service, tuple[type[Section], ...]]:
-    """Return the service that the module belongs to, and its sections; the module is imported already."""
-    return Service.of(import_name.partition(".")[0]), sections_of(sys.modules[import_name])
 
 
 def environment_variable(service: Service, section: str, key: str) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from debonair.config.layers import Configuration, package_defaults
 from debonair.names import Service
-from debonair.settings import SECTIONS, Option, Section
+from debonair.settings import Option, Section
 
 
-def sample(service: Service, sections: Iterable[type[Section]] = SECTIONS) -> str:
+def sample(service: Service, sections: Iterable[type[Section]]) -> str:
     """Return an INI file that names every option with its help, all commented out but the headers.
 
     The values are the defaults, those of the package's ``default_config.ini`` over those of the options.

@@ -1,7 +1,7 @@
-"""The database object that every service's models build on, and the engine behind it.
+"""SQLAlchemy's engine, and the base class of all models.
 
-The engine is made when the application is; connections are opened on first use, so that a database
-which is away at the start keeps no service from starting.
+The engine is made with the application. A connection is opened when it is first used, so that a service
+starts while its database is unreachable.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, event, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import DeclarativeBase
-from werkzeug.exceptions import ServiceUnavailable
-from werkzeug.wrappers import Response
 
+from debonair.database import commands
+from debonair.database.hang_guard import HangGuard
 from debonair.errors import CommandError
-from debonair.settings import DatabaseSection
+from debonair.names import Service
+from debonair.settings import DatabaseSection, HealthSection, Settings
 
-_READING = {"GET", "HEAD", "OPTIONS"}
 _READ_ONLY = "debonair_read_only"
+_GUARD = "debonair_hang_guard"
 
-_UNDEFINED_TABLE = "42P01"
-"""PostgreSQL's "undefined_table" (its documentation, "PostgreSQL Error Codes")."""
+MIGRATIONS = "debonair_migrations"
+"""The application's extension that holds the directory of the service's migrations."""
 
 
 class Model(DeclarativeBase):
-    """The base of all models. Constraints have names, so that migrations can alter them anywhere."""
+    """The base class of all models. Every constraint has a name, so that a migration can alter it."""
 
     metadata = MetaData(
         naming_convention={
@@ -52,37 +51,54 @@ db = SQLAlchemy(model_class=Model)
 """Flask-SQLAlchemy's object: ``db.Model``, ``db.session``."""
 
 
-def init_app(app: Flask, settings: DatabaseSection) -> None:
-    """Bind the application to the database that its settings name."""
-    url = make_url(settings.uri)
-    if settings.password is not None:
-        url = url.set(password=settings.password)
+def init_app(app: Flask, settings: Settings, service: Service) -> None:
+    """Bind the application to the database that ``[database]`` names.
+
+    :raises CommandError: when the driver of the database is not installed.
+    """
+    section = settings[DatabaseSection]
+    url = make_url(section.uri)
+    if section.password is not None:
+        url = url.set(password=section.password)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ECHO"] = settings.echo
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, settings)
+    app.config["SQLALCHEMY_ECHO"] = section.echo
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, section)
+    app.extensions[MIGRATIONS] = str(service.directory / "migrations")
     try:
         db.init_app(app)
     except ModuleNotFoundError as error:
         extra = ": install debonair[postgresql]" if error.name == "psycopg" else ""
         raise CommandError(f"[database] uri needs the package {error.name}{extra}") from None
-    with app.app_context():
-        event.listen(db.engine, "handle_error", _renew)
-        _engines.add(db.engine)
+    engine = engine_of(app)
+    event.listen(engine, "handle_error", _replace_connection)
+    _engines.add(engine)
     if url.get_backend_name() == "sqlite":
-        # The directory of the service's own is made; another one that is missing is a slip of the pen.
+        # The service's own directory is made. Another directory that is missing is an error in the path.
         if url.database and Path(app.instance_path, url.database).parent == Path(app.instance_path):
             Path(app.instance_path).mkdir(parents=True, exist_ok=True)
-        with app.app_context():
-            _prepare_sqlite(db.engine)
-    app.register_error_handler(DBAPIError, _unavailable)
-    app.register_error_handler(NoConnectionError, _unavailable)
+        _prepare_sqlite(engine)
+    guard = app.extensions[_GUARD] = HangGuard(float(settings[HealthSection].deadline))
+    guard.watch(engine)
+    commands.init_app(app)
+
+
+def engine_of(app: Flask) -> Engine:
+    """Return the application's engine, outside of its context too."""
+    with app.app_context():
+        return db.engine
+
+
+def guard_of(app: Flask) -> HangGuard:
+    """Return the application's guard against a server that hangs."""
+    guard: HangGuard = app.extensions[_GUARD]
+    return guard
 
 
 _engines: WeakSet[Engine] = WeakSet()
 
 
 def _leave_connections_to_the_parent() -> None:
-    """Begin with an empty pool after a fork: two processes on one connection get each other's answers."""
+    """Begin with an empty pool after a fork: processes that share a connection get each other's results."""
     for engine in _engines:
         engine.dispose(close=False)
 
@@ -96,14 +112,14 @@ def _engine_options(url: URL, settings: DatabaseSection) -> dict[str, Any]:
     return {
         "pool_size": settings.pool_size,
         "pool_timeout": float(settings.timeout),
-        # A connection that the server closed is replaced instead of failing a request.
+        # A connection that the server closed is replaced, and fails no request.
         "pool_pre_ping": True,
         "connect_args": _postgresql_timeouts(url, float(settings.timeout)),
     }
 
 
 def _postgresql_timeouts(url: URL, seconds: float) -> dict[str, Any]:
-    """Return libpq's arguments without which it waits minutes for a connection, and for ever for a lock."""
+    """Return libpq's arguments that bound its waiting for a connection and for a lock."""
     if url.get_driver_name() not in ("psycopg", "psycopg2"):
         return {}
     arguments = {
@@ -114,10 +130,10 @@ def _postgresql_timeouts(url: URL, seconds: float) -> dict[str, Any]:
 
 
 def _prepare_sqlite(engine: Engine) -> None:
-    """Make SQLite keep foreign keys, let readers and a writer work at once, and roll back DDL.
+    """Make SQLite enforce foreign keys, allow readers beside a writer, and roll back DDL.
 
-    The driver would begin transactions late and commit before DDL; SQLAlchemy's documentation of the
-    dialect ("Serializable isolation / Savepoints / Transactional DDL") says to take that over.
+    The driver begins transactions late and commits before DDL, so the engine begins them itself (SQLAlchemy's
+    documentation of the dialect, "Serializable isolation / Savepoints / Transactional DDL").
     """
 
     @event.listens_for(engine, "connect")
@@ -129,19 +145,31 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later would fail when another wrote in between,
-        # whatever the timeout: one that may write takes the lock at its beginning and waits for it.
-        reading = connection.get_execution_options().get(_READ_ONLY) or (
-            has_request_context() and request.method in _READING
+        # A transaction that reads first and writes later fails when another process wrote in between,
+        # whatever the timeout. So one that may write takes the lock when it begins, and waits for it.
+        reads_only = connection.get_execution_options().get(_READ_ONLY) or any(
+            condition() for condition in _reads_only
         )
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
-def _renew(failure: ExceptionContext) -> None:
-    """Have a connection replaced that is of no more use, though its error does not tell.
+_reads_only: list[Callable[[], bool]] = []
 
-    One that cannot be pinged may fail with an error about its state; one of SQLite keeps the corrupt
-    pages that it has read, when the file has been restored.
+
+def reads_only_when(condition: Callable[[], bool]) -> None:
+    """Begin transactions without SQLite's write lock while ``condition`` is true.
+
+    It is called for every transaction of the process; adding it again does nothing.
+    """
+    if condition not in _reads_only:
+        _reads_only.append(condition)
+
+
+def _replace_connection(failure: ExceptionContext) -> None:
+    """Replace a connection that is no longer usable although its error does not say so.
+
+    A failed ping may report an error of the connection's state. A connection of SQLite keeps the corrupt
+    pages that it has read after the file was restored.
     """
     if failure.is_pre_ping or type(failure.original_exception) is sqlite3.DatabaseError:
         failure.is_disconnect = True
@@ -149,44 +177,12 @@ def _renew(failure: ExceptionContext) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Return a connection for a look at the database, which waits for no writer."""
+    """Return a connection that reads only, and so waits for no writer."""
     with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
         yield connection
 
 
 def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[], None]) -> None:
-    """Call ``taken`` and ``returned`` as connections leave the engine's pool and come back."""
+    """Call ``taken`` when a connection leaves the engine's pool, and ``returned`` when it comes back."""
     event.listen(engine, "checkout", lambda *_: taken())
     event.listen(engine, "checkin", lambda *_: returned())
-
-
-def _unavailable(error: DBAPIError | NoConnectionError) -> Response:
-    """Answer 503 for a database that cannot do its work; the log has the reason."""
-    if isinstance(error, DBAPIError) and not _is_outage(error):
-        raise error
-    reason = getattr(error, "orig", error)
-    current_app.logger.error("The database failed: %s", reason, exc_info=error)
-    unavailable = ServiceUnavailable("The database is not available. Try again later.", retry_after=5)
-    answer = current_app.handle_user_exception(unavailable)
-    return current_app.make_response(answer)
-
-
-def lacks_table(error: DBAPIError) -> bool:
-    """Tell whether the database has not the table that it was asked for, as when it is not migrated."""
-    return (
-        getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
-        or str(error.orig).startswith("no such table")
-    )  # fmt: skip
-
-
-def _is_outage(error: DBAPIError) -> bool:
-    """Tell whether the database is at fault, and not what was asked of it.
-
-    It is when it is away, locked, full or read-only, when SQLite's file is corrupt (which has no class
-    of its own), and when a table is missing (which SQLite counts as operational anyway).
-    """
-    return (
-        isinstance(error, OperationalError | InterfaceError | InternalError)
-        or type(error) is DatabaseError
-        or lacks_table(error)
-    )

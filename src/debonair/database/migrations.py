@@ -1,7 +1,7 @@
-"""Migrations: the way from one revision to another, by Alembic and Flask-Migrate.
+"""Migrations from one revision to another, by Alembic and Flask-Migrate.
 
-``env.py`` of a service calls :func:`run`; the ``db`` commands are Flask-Migrate's, but for those that say
-where the database stands. Loaded when it is wanted: see ``commands``.
+The ``env.py`` of a service calls :func:`run`. The ``db`` commands are Flask-Migrate's, except those that
+report the revision of the database. This module is imported when a command needs it: see ``commands``.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from alembic import context
 from flask import Flask, current_app
 from sqlalchemy import Connection, text
 
-from debonair.database.engine import db
-from debonair.database.revisions import DIRECTORY, known, state
+from debonair.database.engine import MIGRATIONS, db
+from debonair.database.revisions import known, state
 
 _UNUSED = "flask-migrate"
 
 _LOCK = 0x6465626F6E
-"""The key of PostgreSQL's advisory lock: one number for all, as a database belongs to one service."""
+"""The key of PostgreSQL's advisory lock: the same for all services, since each has its own database."""
 
 
 def prepare(app: Flask) -> None:
-    """Set Flask-Migrate up for the application, unless it is."""
+    """Set up Flask-Migrate for the application, once."""
     if "migrate" not in app.extensions:
-        flask_migrate.Migrate(app, db, directory=app.extensions[DIRECTORY], command=_UNUSED)
+        flask_migrate.Migrate(app, db, directory=app.extensions[MIGRATIONS], command=_UNUSED)
         app.cli.commands.pop(_UNUSED)
 
 
 def upgrade(app: Flask) -> None:
-    """Bring the database to the head revision; nothing is to be done for a service without migrations."""
+    """Upgrade the database to the head revision; does nothing for a service without migrations."""
     if not known(app):
         return
     prepare(app)
@@ -41,9 +41,9 @@ def upgrade(app: Flask) -> None:
 
 
 def run() -> None:
-    """Run the migrations that Alembic asks for; the whole of a service's ``env.py``.
+    """Run the migrations that Alembic has selected; this is all that a service's ``env.py`` does.
 
-    All of them in one transaction: on SQLite and PostgreSQL a migration that fails changes nothing.
+    They run in one transaction: on SQLite and PostgreSQL a migration that fails changes nothing.
     """
     if context.is_offline_mode():
         context.configure(
@@ -71,19 +71,19 @@ def run() -> None:
 
 
 def _lock(connection: Connection) -> None:
-    """Let one migration run at a time; whoever waited finds nothing left to do.
+    """Let one migration run at a time; a process that waited finds nothing left to apply.
 
-    SQLite's transaction is such a lock already (see ``engine``).
+    On SQLite the transaction is such a lock (see ``engine``).
     """
     if connection.dialect.name == "postgresql":
-        # However long the other one takes.
+        # However long the other migration takes.
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _suspend_foreign_keys(connection: Connection) -> None:
-    # Altering a table on SQLite means to copy, drop and rename it; with foreign keys kept, the drop would
-    # delete the rows that refer to it. The pragma has no effect once a transaction has begun.
+    # To alter a table, SQLite copies, drops and renames it. While foreign keys are enforced, the drop deletes
+    # the rows that refer to it. The pragma has no effect once a transaction has begun.
     if connection.dialect.name == "sqlite":
         driver = connection.connection.dbapi_connection
         if driver is not None:
@@ -104,7 +104,7 @@ def _say(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
 
 
 def commands() -> dict[str, click.Command]:
-    """Return the ``db`` commands: Flask-Migrate's, with ours in the place of some."""
+    """Return the ``db`` commands: Flask-Migrate's, and ours, which replace some of them."""
     group = click.Group(commands=dict(flask_migrate.cli.db.commands))
 
     @group.command("check")
@@ -116,7 +116,7 @@ def commands() -> dict[str, click.Command]:
 
     @group.command("check-models")
     def check_models() -> None:
-        """Exit with 0 when the models ask for no further migration, else with 1."""
+        """Exit with 0 when models and migrations agree, else with 1."""
         flask_migrate.check()
 
     @group.command("upgrade")

@@ -1,7 +1,7 @@
-"""At which revision the database is, and at which it should be.
+"""The revision that the database is at, and the one that it should be at.
 
-Told without Alembic, whose import would double the time that a service needs to start: a service asks
-this at every start, and migrates once a release. A test holds the two against each other.
+Read without Alembic, whose import would double the time that a service needs to start: a service reads this
+at every start and migrates once a release. A test compares the two.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from debonair.database.engine import db, reading
-
-DIRECTORY = "debonair_migrations"
-"""The extension's entry that holds the folder of the service's migrations."""
+from debonair.database.engine import MIGRATIONS, engine_of, reading
 
 
 @dataclass(frozen=True)
 class State:
-    """Where the database stands.
+    """The revision of the database, compared with those of the service.
 
     :param current: the revisions it is at; empty when nothing was ever applied.
     :param heads: the newest revisions of this version of the service.
-    :param unknown: those of ``current`` that this version does not have: a newer one made them.
+    :param unknown: those of ``current`` that this version does not have: a newer version made them.
     """
 
     current: frozenset[str]
@@ -36,7 +33,7 @@ class State:
 
     @property
     def at_head(self) -> bool:
-        """Whether there is nothing left to apply."""
+        """Whether every revision is applied."""
         return self.current == self.heads
 
     @property
@@ -58,9 +55,9 @@ class State:
 
 
 def known(app: Flask) -> dict[str, frozenset[str]]:
-    """Return every revision of the service, and those right before each; reads the migration files."""
+    """Return every revision of the service with those directly before it, read from the migration files."""
     found = {}
-    for path in sorted((Path(app.extensions[DIRECTORY]) / "versions").glob("*.py")):
+    for path in sorted((Path(app.extensions[MIGRATIONS]) / "versions").glob("*.py")):
         named = dict(_assignments(ast.parse(path.read_text(), str(path))))
         if isinstance(named.get("revision"), str):
             before = named.get("down_revision") or ()
@@ -69,7 +66,7 @@ def known(app: Flask) -> dict[str, frozenset[str]]:
 
 
 def _assignments(module: ast.Module) -> Iterator[tuple[str, Any]]:
-    """Yield the names that a module gives to constants, and these."""
+    """Yield each name that a module assigns a constant to, and the constant."""
     for node in module.body:
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
@@ -87,15 +84,15 @@ def _assignments(module: ast.Module) -> Iterator[tuple[str, Any]]:
 
 
 def heads(revisions: dict[str, frozenset[str]]) -> frozenset[str]:
-    """Return the revisions that no other one follows."""
+    """Return the revisions that no other revision follows."""
     return frozenset(revisions) - {before for all_before in revisions.values() for before in all_before}
 
 
 def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> State:
-    """Ask the database where it stands.
+    """Read the revision of the database.
 
-    :param revisions: what :func:`known` returned before, to save reading the files again.
-    :raises sqlalchemy.exc.DBAPIError: when the database cannot be asked.
+    :param revisions: what :func:`known` returned before, so that the files are not read again.
+    :raises sqlalchemy.exc.DBAPIError: when the database is unreachable.
     """
     revisions = known(app) if revisions is None else revisions
     newest = heads(revisions)
@@ -103,7 +100,7 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
         return State(newest, newest, frozenset())
     if _is_missing_file(app):
         return State(frozenset(), newest, frozenset())
-    with app.app_context(), reading(db.engine) as connection:
+    with reading(engine_of(app)) as connection:
         current: frozenset[str] = frozenset()
         if inspect(connection).has_table("alembic_version"):
             rows = connection.execute(text("SELECT version_num FROM alembic_version"))
@@ -112,9 +109,8 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
 
 
 def _is_missing_file(app: Flask) -> bool:
-    """Tell whether the database is a file yet to be made: asking SQLite would make it, and for whom asks."""
-    with app.app_context():
-        url = db.engine.url
+    """Return whether the database is a file that does not exist: a query would create it."""
+    url = engine_of(app).url
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
         return False
     return not Path(url.database).exists()

@@ -307,7 +307,7 @@ def _reachable(host: str) -> str:
 
 
 def _shell_context(manager: LazyManager) -> dict[str, Any]:
-    from debonair.database import Model, db
+    from debonair.database.engine import Model, db
 
     models = {mapper.class_.__name__: mapper.class_ for mapper in Model.registry.mappers}
     return {"app": manager.lazy_app._get_current_object(), "db": db, **models}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 import flask_script_ng
 from werkzeug.local import LocalProxy
 
-from debonair import config
+from debonair import config, rooms
 from debonair.errors import ConfigError, DebonairError
 from debonair.names import Service
 from debonair.settings import LogSection, Section, did_you_mean
@@ -62,7 +62,7 @@ class LazyManager(flask_script_ng.Manager):
     @cached_property
     def sections(self) -> tuple[type[Section], ...]:
         """The sections of the service's configuration, the chassis's own first."""
-        return config.sections_of(self.module)
+        return rooms.sections(*rooms.declared(self.module))
 
     @cached_property
     def configuration(self) -> config.Configuration:
@@ -77,10 +77,10 @@ class LazyManager(flask_script_ng.Manager):
 
         :param serving: whether it is to be served: then it logs in full, and to the log file.
         """
-        from debonair import logs
+        from debonair.logs.setup import configure
 
         configuration = self.configuration
-        logs.configure(configuration.settings[LogSection], configuration.service, server=serving)
+        configure(configuration.settings[LogSection], configuration.service, server=serving)
         app: Flask = self.module.create_app(configuration.settings)
         return app
 
@@ -174,12 +174,10 @@ def _explained(error: Exception) -> str | None:
     """Return one line for what the database's driver says, or None for what is a fault of the code."""
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-    from debonair.database import lacks_table
+    from debonair.database.errors import explained
 
     if isinstance(error, DBAPIError):
-        first = str(error.orig).strip().splitlines()[0]
-        remedy = "is it migrated? See db check" if lacks_table(error) else "see [database] uri in show-config"
-        return f"the database failed: {first}; {remedy}"
+        return explained(error)
     if isinstance(error, (NoSuchModuleError, ArgumentError)):
         return f"[database] uri cannot be used: {str(error).splitlines()[0]}"
     if isinstance(error, OSError):

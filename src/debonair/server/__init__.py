@@ -11,3 +11,8 @@ when it does not come so far, the first one goes on.
 processes with what a service needs beyond them. ``gunicorn``: all of it put together. Commands that only
 read the note import no gunicorn.
 """
+
+from debonair.room import Room
+from debonair.settings import ServerSection
+
+ROOM = Room("server", sections=(ServerSection,))

@@ -12,7 +12,6 @@ from debonair.settings.options import (
     option,
 )
 from debonair.settings.sections import (
-    SECTIONS,
     ApiSection,
     DatabaseSection,
     FlaskSection,
@@ -24,7 +23,6 @@ from debonair.settings.sections import (
 
 __all__ = [
     "MASK",
-    "SECTIONS",
     "ApiSection",
     "DatabaseSection",
     "Duration",

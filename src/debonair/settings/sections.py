@@ -152,14 +152,3 @@ class FlaskSection(Section, name="flask"):
         Size, default="500KiB", min="1KiB", help="The largest form field held in memory."
     )
     MAX_FORM_PARTS = option(int, default=1000, min=1, help="The most parts of a multipart form.")
-
-
-SECTIONS: tuple[type[Section], ...] = (
-    ServiceSection,
-    ServerSection,
-    DatabaseSection,
-    LogSection,
-    HealthSection,
-    ApiSection,
-    FlaskSection,
-)

@@ -15,10 +15,11 @@ from unittest import mock
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from debonair.config import sections_of
 from debonair.context import bind_request_id, release_request_id
-from debonair.database import db, migrations
+from debonair.database import migrations
+from debonair.database.engine import db
 from debonair.names import Service
+from debonair.rooms import declared, sections
 from debonair.settings import Settings
 
 __all__ = ["assert_problem", "broken_database", "fixed_request_id", "rolled_back", "settings_for", "upgrade"]
@@ -33,8 +34,8 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
     :raises TypeError: on a section or option that is not declared.
     """
     service = Service.of(package)
-    sections = sections_of(importlib.import_module(f"{package}.application"))
-    known = {section.name.replace("-", "_"): section for section in sections if not section.instances}
+    every = sections(*declared(importlib.import_module(f"{package}.application")))
+    known = {section.name.replace("-", "_"): section for section in every if not section.instances}
     unknown = [name for name in values if name not in known]
     if unknown:
         raise TypeError(f"there is no section [{unknown[0]}]")

@@ -21,7 +21,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from debonair.database import db
+from debonair.database.engine import db
 from debonair.settings import Settings
 from debonair.testing import broken_database, fixed_request_id, remote, rolled_back, settings_for, upgrade
 from debonair.testing.cases import TestCase

@@ -1,1 +1,17 @@
-"""Every request: its id and access log, metrics, headers and limits, problems and health."""
+"""What every request passes, in the order of the way in.
+
+``stack``: the WSGI layers around Flask, in order. ``access_log``: request id and access log. ``metrics``:
+Prometheus. ``security``: proxies, body limit, response headers. ``conformance``: requests that break HTTP.
+``transactions``: the database within a request. ``problems``: every error as ``application/problem+json``.
+``health``: whether the process is alive, and ready for requests.
+"""
+
+from debonair.room import Room
+from debonair.settings import HealthSection
+
+ROOM = Room(
+    "web",
+    sections=(HealthSection,),
+    init_app="debonair.web.stack:init_app",
+    checks={"disk": "debonair.web.health:disk"},
+)

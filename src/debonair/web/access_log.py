@@ -1,7 +1,7 @@
-"""A request's way in and out: its id, and its line in the access log.
+"""The request id, and the line of the access log.
 
-The outermost layer, around Flask itself: whatever happens within has the id, and the access log sees
-the answer as it leaves. It works on WSGI's own terms, since it is paid for by every request.
+The outermost layer around Flask: all that happens within has the id, and the access log sees the response
+as it leaves. It is plain WSGI, because every request pays for it.
 """
 
 from __future__ import annotations
@@ -14,46 +14,45 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from debonair.context import accept_request_id, bind_request_id, release_request_id
+from debonair.settings import Settings
+from debonair.web.routing import UNMATCHED, rule_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEADER = "X-Request-ID"
-UNMATCHED = "<unmatched>"
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("debonair.access")
 
 
-def init_app(app: Flask) -> None:
-    """Give every request an id, say it in the answer, and write one line for each."""
-    app.wsgi_app = _Door(app.wsgi_app)  # type: ignore[method-assign]
+class AccessLog:
+    """A layer that gives every request an id, returns it in a header, and logs one line per request."""
 
-
-class _Door:
-    def __init__(self, inner: WSGIApplication) -> None:
+    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        visit = _Visit(environ)
+        """Handle a request (PEP 3333)."""
+        exchange = _Exchange(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            visit.answered(status, headers)
+            exchange.start(status, headers)
             return start_response(status, headers, exc_info)
 
         try:
             body = self._inner(environ, start)
         except BaseException:
-            visit.forget()
+            exchange.forget()
             raise
-        if visit.streams:
-            return _Body(body, visit.end)
-        visit.end()
+        if exchange.streams:
+            return _Body(body, exchange.end)
+        exchange.end()
         return body
 
 
-class _Visit:
-    """One request from its way in to its way out."""
+class _Exchange:
+    """One request and its response."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._began = time.perf_counter()
@@ -64,26 +63,23 @@ class _Visit:
         self._size: int | None = None
         self._rule = UNMATCHED
 
-    def answered(self, status: str, headers: list[tuple[str, str]]) -> None:
-        """Note what the answer is, and add the id to it."""
+    def start(self, status: str, headers: list[tuple[str, str]]) -> None:
+        """Record status and size of the response, and add the id to its headers."""
         self._status = int(status[:3])
         self._size = next((int(value) for name, value in headers if name == "Content-Length"), None)
-        # Flask leaves its request here; its rule tells which route answered, whatever the path.
-        rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)
-        if rule is not None:
-            self._rule = rule.rule
+        self._rule = rule_of(self._environ)
         headers.append((HEADER, self._identity))
 
     @property
     def streams(self) -> bool:
-        """Whether the body is made while it is sent, so that the visit ends after it."""
+        """Whether the body is produced while it is sent, so that the exchange ends after it."""
         return self._size is None and self._status not in (204, 304)
 
     def end(self) -> None:
-        """Write the line, and forget the id."""
+        """Write the log line, and unbind the id."""
         if _access.isEnabledFor(logging.INFO):
             method, path = self._environ["REQUEST_METHOD"], self._environ.get("PATH_INFO", "")
-            # Made by hand: logging would look for the line of code that called it.
+            # Made directly: logging would look up the line of code that called it.
             event = {
                 "name": _access.name,
                 "levelno": logging.INFO,
@@ -103,12 +99,12 @@ class _Visit:
         self.forget()
 
     def forget(self) -> None:
-        """Take the id away again."""
+        """Unbind the id."""
         release_request_id(self._token)
 
 
 class _Body:
-    """A body that tells when it has been sent."""
+    """A body that calls ``done`` when it has been sent."""
 
     def __init__(self, body: Iterable[bytes], done: Callable[[], None]) -> None:
         self._body = body
@@ -118,8 +114,8 @@ class _Body:
         try:
             yield from self._body
         except Exception:
-            # The server can only cut the answer off; here the id is still at hand.
-            _log.exception("An answer broke off while it was sent.")
+            # The server can only close the connection; here the id is still bound.
+            _log.exception("The response failed while it was sent.")
             raise
 
     def close(self) -> None:

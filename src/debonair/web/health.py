@@ -1,8 +1,8 @@
-"""Health: whether the process lives, and whether it is fit to be sent requests.
+"""Health: whether the process is alive, and whether it is ready for requests.
 
-Checks run in threads of their own, started in each process on its first question and so always after
-the fork. An endpoint only reads their last results: whatever hangs, it answers at once. A check that
-has not come back within its deadline is down.
+Each check runs in its own thread, started in each process by the first request and so always after the
+fork. An endpoint only reads the last results, so it responds at once whatever hangs. A check that has not
+returned within its deadline is down.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 
-from debonair.settings import Duration, HealthSection, Size
+from debonair.errors import UnhealthyError
+from debonair.names import Service
+from debonair.settings import Duration, HealthSection, Settings, Size
+
+_EXTENSION = "debonair_health"
 
 UP = "up"
 DOWN = "down"
 
 _FIRST_ANSWER = 0.08
-"""Seconds that the first question may wait for the first results: an answer takes no 100 ms."""
+"""Seconds that the first request waits for the first results, so that a response takes less than 100 ms."""
 
 _log = logging.getLogger("debonair.health")
 
@@ -35,20 +39,16 @@ endpoints = Blueprint("health", __name__, url_prefix="/health")
 Function = Callable[[], None]
 
 
-class UnhealthyError(Exception):
-    """Raised by a check: what it looks at is not well, in words that callers may read."""
-
-
 @dataclass
 class Check:
-    """A check and what is known of it.
+    """A check and its last result.
 
     :param name: what is checked, in a word.
-    :param function: returns when all is well, raises otherwise.
+    :param function: returns when what it checks is healthy, and raises otherwise.
     :param interval: seconds between two runs.
     :param deadline: seconds that a run may take.
-    :param critical: whether the service is unfit when this is down.
-    :param observe: told name and seconds of each run.
+    :param critical: whether the service is not ready while this is down.
+    :param observe: called with the name and the seconds of each run.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Check:
     first: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Run the check once and note the result."""
+        """Run the check once and record the result."""
         self.began = began = time.monotonic()
         error = reason = None
         try:
@@ -85,7 +85,7 @@ class Check:
         self.first.set()
 
     def watch(self) -> None:
-        """Run the check again and again, for ever."""
+        """Run the check again and again, without end."""
         while True:
             self.run()
             time.sleep(self.interval)
@@ -99,7 +99,7 @@ class Check:
             report.update(age=round(now - self.ended, 3), duration=round(self.duration, 4))
         error = self.error
         if running and now - (self.began or now) > self.deadline:
-            error = f"no answer within {self.deadline:g} s"
+            error = f"no result within {self.deadline:g} s"
         elif self.ended is None:
             error = "not checked yet"
         elif now - self.ended > self.interval + 2 * self.deadline:
@@ -112,24 +112,20 @@ class Check:
 class Monitor:
     """The checks of one application.
 
-    :param settings: the time between two runs, and the deadline, of checks that say no other.
+    :param settings: interval and deadline of the checks that have no other.
     :param version: the version to report.
-    :param observe: told name and seconds of each run of a check.
     """
 
-    def __init__(
-        self,
-        settings: HealthSection,
-        version: str,
-        observe: Callable[[str, float], None] = lambda name, seconds: None,
-    ) -> None:
-        self._settings = settings
+    observe: Callable[[str, float], None] | None = None
+    """Called with the name and the seconds of each run of a check."""
+
+    def __init__(self, settings: HealthSection, version: str) -> None:
+        self.settings = settings
         self._version = version
-        self._observe = observe
         self._checks: list[Check] = []
         self._process: int | None = None
         self._lock = threading.Lock()
-        # Shared with the processes that are forked later: the first one tells all of them.
+        # Shared with the processes that are forked later: the master sets it for all of them.
         self._draining = mmap.mmap(-1, 1)
 
     @property
@@ -149,17 +145,18 @@ class Monitor:
         """Add a check.
 
         :param name: what is checked, in a word.
-        :param function: returns when all is well; raises :class:`UnhealthyError` with the reason when not.
-        :param interval: the time between two runs, such as ``30s``; else ``[health] interval``.
-        :param deadline: the time that a run may take; else ``[health] deadline``.
-        :param critical: whether the service is unfit for requests when this is down.
-        :raises ValueError: when the check has the name of another, or a time is none.
+        :param function: returns when what it checks is healthy, else raises
+            :class:`~debonair.errors.UnhealthyError` with the reason.
+        :param interval: the time between two runs, such as ``30s``; default ``[health] interval``.
+        :param deadline: the time that a run may take; default ``[health] deadline``.
+        :param critical: whether the service is not ready while this is down.
+        :raises ValueError: when there is a check of this name, or a time is not a duration.
         """
         if any(check.name == name for check in self._checks):
             raise ValueError(f"there is a check {name!r} already")
-        between = Duration.parse(interval) if interval else self._settings.interval
-        most = Duration.parse(deadline) if deadline else self._settings.deadline
-        self._checks.append(Check(name, function, float(between), float(most), critical, self._observe))
+        between = Duration.parse(interval) if interval else self.settings.interval
+        most = Duration.parse(deadline) if deadline else self.settings.deadline
+        self._checks.append(Check(name, function, float(between), float(most), critical, self._observed))
 
     def check(self, name: str, **options: Any) -> Callable[[Function], Function]:
         """Return a decorator that adds a function as a check; the options are those of :meth:`add`."""
@@ -170,8 +167,12 @@ class Monitor:
 
         return decorate
 
+    def _observed(self, name: str, seconds: float) -> None:
+        if self.observe is not None:
+            self.observe(name, seconds)
+
     def start(self) -> None:
-        """Start the checks in this process, unless they run already."""
+        """Start the checks in this process, once."""
         if self._process == os.getpid():
             return
         with self._lock:
@@ -183,11 +184,11 @@ class Monitor:
                 threading.Thread(target=check.watch, name=name, daemon=True).start()
 
     def drain(self) -> None:
-        """Say in every process that no new requests should be sent here: the service is about to end."""
+        """Report "draining" in every process from now on: the service is about to stop."""
         self._draining[0] = 1
 
     def run_once(self) -> dict[str, Any]:
-        """Run every check now, at most its deadline, and return the report."""
+        """Run every check once, each for at most its deadline, and return the report."""
         for check in self._checks:
             thread = threading.Thread(target=check.run, daemon=True)
             thread.start()
@@ -202,26 +203,27 @@ class Monitor:
         return {"status": status, "version": self._version, "checks": checks}
 
     def reason(self, name: str) -> str | None:
-        """Return what the exception said by which a check failed last; not for callers' eyes."""
+        """Return the text of the exception by which a check failed last; not to be shown to clients."""
         return next(check.reason for check in self._checks if check.name == name)
 
     def wait_for_first_results(self) -> None:
-        """Wait for the first result of every check, but no longer than an answer may take."""
+        """Wait for the first result of every check, but no longer than a response may take."""
         until = time.monotonic() + _FIRST_ANSWER
         for check in self._checks:
             check.first.wait(max(0.0, until - time.monotonic()))
 
 
-def init_app(
-    app: Flask, settings: HealthSection, version: str, observe: Callable[[str, float], None]
-) -> Monitor:
-    """Add ``/health/live`` and ``/health/ready``, and return the monitor that takes checks."""
-    monitor = Monitor(settings, version, observe)
-    app.extensions["debonair_health"] = monitor
+def init_app(app: Flask, settings: Settings, service: Service) -> None:
+    """Add ``/health/live`` and ``/health/ready``, and the monitor that runs the checks."""
+    section = settings[HealthSection]
+    app.extensions[_EXTENSION] = Monitor(section, service.version)
     app.register_blueprint(endpoints)
-    if settings.disk_free:
-        monitor.add("disk", lambda: _enough_room(Path(app.instance_path), settings.disk_free))
-    return monitor
+
+
+def disk(app: Flask) -> Function | None:
+    """Return the check that the state directory has the free space of ``[health] disk_free``."""
+    least: Size = monitor_of(app).settings.disk_free
+    return (lambda: _enough_room(Path(app.instance_path), least)) if least else None
 
 
 def _enough_room(directory: Path, least: Size) -> None:
@@ -234,19 +236,19 @@ def _enough_room(directory: Path, least: Size) -> None:
 
 def monitor_of(app: Flask) -> Monitor:
     """Return the application's monitor."""
-    monitor: Monitor = app.extensions["debonair_health"]
+    monitor: Monitor = app.extensions[_EXTENSION]
     return monitor
 
 
 @endpoints.get("/live")
 def live() -> Response:
-    """Whether the process answers; touches nothing outside of it."""
+    """Return 200 while the process responds; nothing outside of it is checked."""
     return jsonify(status="alive", version=monitor_of(current_app).version)
 
 
 @endpoints.get("/ready")
 def ready() -> tuple[Response, int]:
-    """Whether the process is fit to be sent requests: 200 or 503."""
+    """Return 200 when the process is ready for requests, else 503, with the result of each check."""
     monitor = monitor_of(current_app)
     monitor.start()
     monitor.wait_for_first_results()

@@ -1,7 +1,7 @@
-"""Metrics for Prometheus: requests by method, rule and status, with their times.
+"""Metrics for Prometheus: requests by method, rule and status, with their durations.
 
-Under several workers each writes to files of its own below ``PROMETHEUS_MULTIPROC_DIR``, which the
-server sets before this room is imported; whichever worker is asked adds them up.
+With several workers, each writes to its own files below ``PROMETHEUS_MULTIPROC_DIR``, which the server sets
+before this module is imported. The worker that serves ``/metrics`` adds them up.
 """
 
 from __future__ import annotations
@@ -24,32 +24,37 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from debonair.names import Service
+from debonair.settings import Settings
+from debonair.web.health import monitor_of
+from debonair.web.routing import UNMATCHED, rule_of
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-UNMATCHED = "<unmatched>"
-
 _KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "rule", "status"])
-DURATION = Histogram("http_request_duration_seconds", "Time to answer a request.", ["method", "rule"])
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
+REQUESTS = Counter("http_requests_total", "Requests handled.", ["method", "rule", "status"])
+DURATION = Histogram(
+    "http_request_duration_seconds", "Time to handle a request, in seconds.", ["method", "rule"]
+)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in progress.", multiprocess_mode="livesum")
 EXCEPTIONS = Counter("http_exceptions_total", "Exceptions that no view caught.", ["exception"])
 CONNECTIONS = Gauge(
     "database_connections_in_use", "Connections taken from the pool.", multiprocess_mode="livesum"
 )
-CHECKS = Histogram("health_check_duration_seconds", "Time of a health check.", ["check"])
-FUNCTIONS = Histogram("function_duration_seconds", "Time of a function.", ["function"])
+CHECKS = Histogram("health_check_duration_seconds", "Time of a health check, in seconds.", ["check"])
+FUNCTIONS = Histogram("function_duration_seconds", "Time of a function, in seconds.", ["function"])
 
 endpoints = Blueprint("metrics", __name__)
 
 
-def init_app(app: Flask) -> None:
-    """Measure every request, and add ``/metrics``."""
-    app.wsgi_app = _Meter(app.wsgi_app)  # type: ignore[method-assign]
+def init_app(app: Flask, settings: Settings, service: Service) -> None:
+    """Count exceptions that no view caught, time health checks, and add ``/metrics``."""
+    monitor_of(app).observe = observe_check
     got_request_exception.connect(_count_exception, app)
     app.register_blueprint(endpoints)
 
@@ -62,7 +67,7 @@ def timed(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def observe_check(name: str, seconds: float) -> None:
-    """Note how long a health check took."""
+    """Record how long a health check took, in seconds."""
     CHECKS.labels(name).observe(seconds)
 
 
@@ -70,19 +75,20 @@ def _count_exception(sender: Flask, exception: BaseException, **_: Any) -> None:
     EXCEPTIONS.labels(type(exception).__name__).inc()
 
 
-class _Meter:
-    def __init__(self, inner: WSGIApplication) -> None:
+class RequestMetrics:
+    """A layer that counts and times every request."""
+
+    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle a request (PEP 3333)."""
         began = time.perf_counter()
         method, rule, status = environ["REQUEST_METHOD"], UNMATCHED, "500"
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal rule, status
-            # Flask leaves its request here; its rule tells which route answered, whatever the path.
-            matched = getattr(environ.get("werkzeug.request"), "url_rule", None)
-            rule, status = UNMATCHED if matched is None else matched.rule, line[:3]
+            rule, status = rule_of(environ), line[:3]
             return start_response(line, headers, exc_info)
 
         IN_FLIGHT.inc()
@@ -90,7 +96,7 @@ class _Meter:
             return self._inner(environ, start)
         finally:
             IN_FLIGHT.dec()
-            # Labels are bounded: rules are the application's, and nobody can invent methods or paths.
+            # Labels are bounded: the application defines the rules, and an unknown method is OTHER.
             count, duration = _children(method if method in _KNOWN_METHODS else "OTHER", rule, status)
             count.inc()
             duration.observe(time.perf_counter() - began)
@@ -103,7 +109,7 @@ def _children(method: str, rule: str, status: str) -> tuple[Any, Any]:
 
 @endpoints.get("/metrics")
 def metrics() -> Response:
-    """All metrics of all workers, in Prometheus's text format."""
+    """Return the metrics of all workers, in Prometheus's text format."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -1,7 +1,7 @@
-"""Problems: every error leaves as ``application/problem+json`` (RFC 9457), with the request id.
+"""Problems: every error is returned as ``application/problem+json`` (RFC 9457), with the request id.
 
-A view raises, or Flask does; the handler makes the one shape of answer. An unexpected exception is
-logged by Flask with its traceback and leaves as a 500 that tells nothing of it.
+A view or Flask raises an exception; the error handler makes the response. Flask logs an unexpected
+exception with its traceback, and the response is a 500 that reveals nothing of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from markupsafe import escape
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from debonair.context import request_id
+from debonair.names import Service
+from debonair.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 
 _HIDDEN = (
-    "The service failed to answer this request. Quote the request id when you report it: "
-    "the log has more under it."
+    "The service could not handle this request. Quote the request id when you report it: "
+    "the log has the details under this id."
 )
 
 
@@ -39,10 +41,10 @@ _PAGE = """<!doctype html>
 
 
 class Problem(HTTPException):
-    """An error of the service's own: subclass it, and raise it from a view.
+    """A service's own error: subclass it, and raise it from a view.
 
-    :param detail: what went wrong this time, in a sentence or two.
-    :param extra: further members of the problem, such as ``balance=30``; they replace no standard one.
+    :param detail: what is wrong with this request, in a sentence or two.
+    :param extra: further members of the problem, such as ``balance=30``; a standard member is not replaced.
     """
 
     code = 400
@@ -54,20 +56,20 @@ class Problem(HTTPException):
         self.extra = extra
 
 
-def init_app(app: Flask) -> None:
-    """Answer every error of every route with a problem."""
-    app.register_error_handler(HTTPException, answer)
-    app.wsgi_app = _LastResort(app, app.wsgi_app)  # type: ignore[method-assign]
+def init_app(app: Flask, settings: Settings, service: Service) -> None:
+    """Return every error of every route as a problem."""
+    app.register_error_handler(HTTPException, response_for)
 
 
-class _LastResort:
-    """Answers for what fails outside of Flask's own handling: in a teardown, or in an error handler."""
+class LastResort:
+    """A layer that returns a problem when Flask's error handling fails: in a teardown or an error handler."""
 
-    def __init__(self, app: Flask, inner: WSGIApplication) -> None:
+    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
         self._app = app
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle a request (PEP 3333)."""
         try:
             return self._inner(environ, start_response)
         except Exception:
@@ -80,8 +82,8 @@ class _LastResort:
             return [body]
 
 
-def answer(error: HTTPException) -> Response | HTTPException:
-    """Return the problem for an exception; a redirect or a ready response is returned as it is."""
+def response_for(error: HTTPException) -> Response | HTTPException:
+    """Return the problem for an exception; a redirect or a finished response is returned as it is."""
     if error.response is not None or error.code is None or error.code < 400:
         return error
     if request.accept_mimetypes.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html":
@@ -98,7 +100,7 @@ def answer(error: HTTPException) -> Response | HTTPException:
 def body_of(error: HTTPException, path: str | None = None) -> bytes:
     """Return the JSON of the problem for an exception.
 
-    :param path: the path that was asked for, unless the request was too broken to have one.
+    :param path: the requested path; None when the request was too malformed to have one.
     """
     return (json.dumps(_problem(error, path), default=str) + "\n").encode()
 
@@ -123,7 +125,7 @@ def _problem(error: HTTPException, path: str | None) -> dict[str, Any]:
 
 
 def _page(error: HTTPException) -> str:
-    """Return the problem as a page, for a person at a browser."""
+    """Return the problem as an HTML page, for a browser."""
     problem = _problem(error, request.path)
     return _PAGE.format(
         **{name: escape(problem[name]) for name in ("title", "status", "detail", "request_id")}
@@ -131,7 +133,7 @@ def _page(error: HTTPException) -> str:
 
 
 def _detail(error: HTTPException) -> str | None:
-    # Flask hides what was wrong with a JSON body behind a plain "bad request"; it is the caller's own text.
+    # Flask hides what is wrong with a JSON body behind "bad request". It is the client's own text: show it.
     cause = error.__cause__
     if isinstance(cause, HTTPException) and cause.code == error.code:
         return cause.description
@@ -139,7 +141,7 @@ def _detail(error: HTTPException) -> str | None:
 
 
 def _errors(error: HTTPException) -> Iterator[dict[str, str]]:
-    """Yield pointer (RFC 6901, as a fragment) and message of what webargs found in the request."""
+    """Yield pointer (RFC 6901, as a URI fragment) and message of each fault that webargs found."""
     found = getattr(error, "data", None) or {}
     messages = found.get("errors") or found.get("messages") or {}
     for place, inner in messages.items() if isinstance(messages, Mapping) else [("", messages)]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from debonair import config
+from debonair import config, rooms
 from debonair.errors import ConfigError
 from debonair.names import Service
-from debonair.settings import SECTIONS, DatabaseSection, LogSection, Section, ServerSection, option
+from debonair.settings import DatabaseSection, LogSection, Section, ServerSection, option
 
 Load = Callable[..., config.Configuration]
 
@@ -26,7 +26,7 @@ def load(orders: ModuleType, tmp_path: Path) -> Load:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return config.load(
             Service.of("orders"),
-            config.sections_of(orders),
+            rooms.sections(*rooms.declared(orders)),
             file=file,
             environ=environ or {},
             overrides=overrides,
@@ -160,7 +160,7 @@ def test_fault_in_an_extended_file_is_told_of_that_file(faults: Any, tmp_path: P
         (b"[DEFAULT]\nextends = no.ini\n", "config.ini:2: no.ini is named here, but there is no such file"),
         (b"[DEFAULT]\nextends = config.ini\n", "config.ini:2: config.ini leads back to this file"),
         (b"[DEFAULT]\nport = 80\n", "config.ini:2: port has no effect in [DEFAULT]: move it to its section"),
-        (b"[nothing]\n", "config.ini:1: unknown section [nothing] (known: service, server"),
+        (b"[nothing]\n", "config.ini:1: unknown section [nothing] (known: service, flask"),
         (b"[log]\nport = 80\n", "config.ini:2: unknown key 'port' in [log]: it belongs in [server]"),
         (b"[database]\npool_size =\n", "config.ini:2: pool_size: '' is not a whole number"),
     ],
@@ -181,7 +181,7 @@ def test_circle_of_files_is_told(faults: Any, tmp_path: Path) -> None:
 def test_missing_file_and_directory_are_told(orders: ModuleType, tmp_path: Path) -> None:
     for file, reason in ((tmp_path / "no.ini", "no such file"), (tmp_path, "is a directory")):
         with pytest.raises(ConfigError, match=reason):
-            config.load(Service.of("orders"), config.sections_of(orders), file=file, environ={})
+            config.load(Service.of("orders"), rooms.sections(*rooms.declared(orders)), file=file, environ={})
 
 
 def test_value_of_a_secret_is_in_no_fault(faults: Any) -> None:
@@ -253,7 +253,7 @@ def test_section_with_instances_has_as_many_as_the_file_names(tmp_path: Path) ->
     file = tmp_path / "config.ini"
     file.write_text("[client:stock]\nurl = http://stock/\n[client:mail]\nurl = http://mail/\nretries = 0\n")
     environ = {"DEBONAIR_CLIENT_STOCK_RETRIES": "9"}
-    service, sections = Service.of("debonair"), [*SECTIONS, Client]
+    service, sections = Service.of("debonair"), rooms.sections((), [Client])
     settings = config.load(service, sections, file=file, environ=environ).settings
     clients = settings.instances(Client)
     assert {name: (client.url, client.retries) for name, client in clients.items()} == {
@@ -275,7 +275,7 @@ def test_required_value_that_is_missing_is_a_fault(tmp_path: Path) -> None:
         key = option(str, help="The key of the vault.")
 
     with pytest.raises(ConfigError) as raised:
-        config.load(Service.of("debonair"), [*SECTIONS, Needy], environ={})
+        config.load(Service.of("debonair"), rooms.sections((), [Needy]), environ={})
     assert "[needy] key is required: the key of the vault. Or set DEBONAIR_NEEDY_KEY." in str(raised.value)
 
 
@@ -302,7 +302,7 @@ def test_file_is_found_by_the_variable(package: Path, tmp_path: Path) -> None:
 
 
 def test_sample_is_in_order_and_names_every_option(orders: ModuleType, load: Load) -> None:
-    sections = config.sections_of(orders)
+    sections = rooms.sections(*rooms.declared(orders))
     text = config.sample(Service.of("orders"), sections)
     load(text)
     uncommented = "\n".join(

@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from debonair.database import db, revisions
+from debonair.database import revisions
+from debonair.database.engine import MIGRATIONS, db
 from tests.support import ROOT
 
 FIRST = '''
@@ -66,7 +67,7 @@ def versions(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def migrated(app: Flask, versions: Path) -> Iterator[Flask]:
-    app.extensions[revisions.DIRECTORY] = str(versions.parent)
+    app.extensions[MIGRATIONS] = str(versions.parent)
     with app.app_context():
         yield app
 
@@ -202,7 +203,7 @@ def test_revisions_are_what_alembic_says(app: Flask, tmp_path: Path, graph: str)
     directory.mkdir(parents=True)
     for number, content in enumerate(GRAPHS[graph]):
         (directory / f"{number}.py").write_text(content)
-    app.extensions[revisions.DIRECTORY] = str(directory.parent)
+    app.extensions[MIGRATIONS] = str(directory.parent)
     scripts = ScriptDirectory(str(directory.parent))
     found = revisions.known(app)
     assert set(found) == {script.revision for script in scripts.walk_revisions()}

@@ -57,7 +57,7 @@ def test_check_that_hangs_is_down_and_hangs_nobody(
     monitor.add("hung", hang)
     monitor.add("fine", lambda: None)
     client = app.test_client()
-    wait_until(lambda: "no answer" in client.get("/health/ready").get_json()["checks"]["hung"]["error"])
+    wait_until(lambda: "no result" in client.get("/health/ready").get_json()["checks"]["hung"]["error"])
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert response.get_json()["checks"]["fine"]["status"] == "up"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from debonair.logs import JsonFormatter
+from debonair.logs.lines import JsonFormatter
 from debonair.names import Service
 
 PROGRAM = """
 import logging
 from pathlib import Path
-from debonair import logs
+from debonair.logs import setup as logs
 from debonair.context import bind_request_id
 from debonair.names import Service
 from debonair.settings import LogSection

@@ -300,7 +300,7 @@ def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Comma
 
 def test_preflight_tells_what_it_looked_at(command: Command) -> None:
     ran = command("serve", "--check")
-    assert (ran.returncode, ran.stdout) == (0, "disk: up\ndatabase: up\norders 0+unknown is fit to serve.\n")
+    assert (ran.returncode, ran.stdout) == (0, "database: up\ndisk: up\norders 0+unknown is fit to serve.\n")
 
 
 def complete(script: str, words: str) -> set[str]:

@@ -14,8 +14,8 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized, default_exceptions
 from werkzeug.test import EnvironBuilder
 
-from debonair.api import Blueprint
-from debonair.logs import ContextFilter
+from debonair.api.openapi import Blueprint
+from debonair.logs.lines import ContextFilter
 from debonair.testing import assert_problem
 from debonair.web.problems import Problem
 
@@ -198,7 +198,7 @@ def test_failure_while_streaming_is_logged_with_the_request_id(
     app.add_url_rule("/stream", "stream", lambda: app.response_class(parts()))
     with pytest.raises(RuntimeError), caplog.at_level(logging.ERROR):
         app.test_client().get("/stream", headers={"X-Request-ID": "stream-0001"}, buffered=True)
-    records = [record for record in caplog.records if "broke off" in record.message]
+    records = [record for record in caplog.records if "failed while it was sent" in record.message]
     assert [vars(record)["request_id"] for record in records] == ["stream-0001"]
 
 

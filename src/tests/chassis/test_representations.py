@@ -12,7 +12,8 @@ import yaml
 from flask import Flask
 from marshmallow import Schema, fields
 
-from debonair.api import Blueprint, representations
+from debonair.api import representations
+from debonair.api.openapi import Blueprint
 from debonair.errors import CommandError
 from debonair.testing import assert_problem
 

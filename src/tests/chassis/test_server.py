@@ -31,7 +31,7 @@ os.register_at_fork(after_in_child=lambda: time.sleep(float(os.environ.get("SLOW
 class Settings(debonair.Section, name="orders"):
     page_size = debonair.option(int, default=50, help="Rows per page.")
 
-def create_app(settings=None):
+def create_app(settings):
     app = debonair.create_app(__name__, settings)
 
     def slow():

@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
-FACTORY = "orders.application:create_app"
+APPLICATION = "orders.wsgi:app"
 COMMANDS = {
-    "gunicorn": [BIN / "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:{port}", f"{FACTORY}()"],
-    "waitress": [BIN / "waitress-serve", "--listen", "127.0.0.1:{port}", "--call", FACTORY],
-    "granian": [BIN / "granian", "--interface", "wsgi", "--port", "{port}", "--factory", FACTORY],
+    "gunicorn": [BIN / "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:{port}", APPLICATION],
+    "waitress": [BIN / "waitress-serve", "--listen", "127.0.0.1:{port}", APPLICATION],
+    "granian": [BIN / "granian", "--interface", "wsgi", "--port", "{port}", APPLICATION],
     "pyuwsgi": [
         BIN / "uwsgi", "--http-socket", "127.0.0.1:{port}", "--master", "--die-on-term", "--need-app",
-        "--enable-threads", "--virtualenv", str(BIN.parent), "--module", f"{FACTORY}()",
+        "--enable-threads", "--virtualenv", str(BIN.parent), "--module", APPLICATION,
     ],
     "werkzeug": [
-        sys.executable, "-m", "flask", "--app", FACTORY, "run", "--port", "{port}", "--no-reload",
+        sys.executable, "-m", "flask", "--app", APPLICATION, "run", "--port", "{port}", "--no-reload",
     ],
     "gevent": [sys.executable, "-c", "import debonair; debonair.Manager('orders').run()",
                "--set", "server.worker_class=gevent", "--set", "server.port={port}", "serve"],

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from debonair import testing
 from debonair.context import request_id
-from debonair.database import db
+from debonair.database.engine import db
 from debonair.testing import remote
 from debonair.testing.cases import TestCase
 

@@ -72,7 +72,7 @@ def test_hung_database_hangs_no_health_endpoint(
     answers: list[Answer] = []
     waiting = threading.Thread(target=lambda: answers.append(sample.check_in("during")))
     waiting.start()
-    assert sample.becomes_unready("database") in ("no answer within 1 s", "failed: OperationalError")
+    assert sample.becomes_unready("database") in ("no result within 1 s", "failed: OperationalError")
     assert sample.alive()
     cluster.resume()
     waiting.join()

@@ -21,7 +21,7 @@ import pytest
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
-from debonair.settings import SECTIONS
+from debonair.rooms import sections
 from debonair.standalone import manager
 from debonair.web import metrics
 from tests.chassis.test_servers import COMMANDS
@@ -119,7 +119,7 @@ def checkout(tmp_path: Path) -> Callable[[str], Checkout]:
         files = {
             "src/orders/__init__.py": '"""Orders."""\n',
             "src/orders/application.py": "from debonair import create_app as make\n\n\n"
-            "def create_app(settings=None):\n    return make(__name__, settings)\n",
+            "def create_app(settings):\n    return make(__name__, settings)\n",
             "src/orders/manage.py": 'import debonair\n\nmanager = debonair.Manager("orders")\n',
             "src/orders/default_config.ini": f"[server]\nport = {PORT}\n",
             "../bin/orders": f"#!{sys.executable}\nfrom orders.manage import manager\nmanager.run()\n",
@@ -234,7 +234,7 @@ def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     reference = (tmp_path / "configuration.html").read_text()
-    for section in SECTIONS:
+    for section in sections():
         for key in section.options:
             assert key in reference
 

@@ -1,4 +1,4 @@
-"""The application: the settings of its own, and the factory that puts it together."""
+"""The application factory, and the settings of the service's own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class CheckIns(debonair.Section, name="checkins"):
     )
 
 
-def create_app(settings: debonair.Settings | None = None) -> Flask:
-    """Return the application.
+SECTIONS = (CheckIns,)
 
-    :param settings: its settings; left out, they are loaded from files and environment.
-    """
-    # Imported here, so that commands which only look at the configuration do not wait for them.
+
+def create_app(settings: debonair.Settings) -> Flask:
+    """Return the application with these settings."""
+    # Imported here, so that a command which only reads the configuration does not wait for them.
     from {{ cookiecutter.__package_name }} import views
 
     app = debonair.create_app(__name__, settings)

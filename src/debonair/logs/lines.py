@@ -1,25 +1,16 @@
-"""Logging: one root handler for people or for machines, and the log file of a running server.
-
-One line an event. Every line has the request id, put there by a filter, so that no call has to pass it.
-"""
+"""The lines of the log: text for people, JSON for machines. One event is one line, whatever it holds."""
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import logging.config
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import orjson
 
 from debonair.context import request_id
 from debonair.names import Service
-from debonair.settings import LogSection
 
 _ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "context"}
 """What logging itself notes of a record, and the text formatter; anything else has come with the call."""
@@ -103,54 +94,3 @@ def _plain(value: object) -> object:
         with suppress(Exception):
             return str(value)
         return f"<{type(value).__name__}>"
-
-
-def configure(settings: LogSection, service: Service, *, server: bool) -> None:
-    """Set up the root logger: standard error and, for a server, the log file.
-
-    :param server: whether this process serves. A command shows only what is amiss, in text, and leaves
-        the log file alone: run by root, it would make one which the service cannot write.
-    :raises OSError: when the log file cannot be opened.
-    """
-    # Nobody reads it, and it is found out anew for every record (logging's own advice).
-    logging.logMultiprocessing = False
-    level = logging.getLevelNamesMapping()[settings.level]
-    if not server:
-        level = max(level, logging.WARNING)
-    form = settings.format if server else "text"
-    if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
-        # Whatever the locale, as RFC 8259 has it.
-        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
-    handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
-    if server and settings.file:
-        Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
-        # Reopens the file when logrotate has moved it away.
-        handlers["file"] = {
-            "class": "logging.handlers.WatchedFileHandler",
-            "filename": settings.file,
-            "encoding": "utf-8",
-        }
-    for handler in handlers.values():
-        handler.update(formatter=form, filters=["context"])
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "filters": {"context": {"()": ContextFilter}},
-            "formatters": {
-                "json": {"()": lambda: JsonFormatter(service)},
-                "text": {
-                    "()": TextFormatter,
-                    "format": "%(asctime)s %(levelname)s %(name)s%(context)s %(message)s",
-                    "datefmt": "%H:%M:%S",
-                },
-            },
-            "handlers": handlers,
-            "root": {"level": level, "handlers": list(handlers)},
-            "loggers": {
-                # The access log has these lines already, with more in them.
-                "werkzeug": {"level": "WARNING"},
-                "alembic": {"level": "WARNING"},
-            },
-        }
-    )

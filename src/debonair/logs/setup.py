@@ -1,0 +1,65 @@
+"""The handlers of the root logger: standard error and, for a server, the log file."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+import sys
+from pathlib import Path
+from typing import Any
+
+from debonair.logs.lines import ContextFilter, JsonFormatter, TextFormatter
+from debonair.names import Service
+from debonair.settings import LogSection
+
+
+def configure(settings: LogSection, service: Service, *, server: bool) -> None:
+    """Set up the root logger: standard error and, for a server, the log file.
+
+    :param server: whether this process serves. A command shows only what is amiss, in text, and leaves
+        the log file alone: run by root, it would make one which the service cannot write.
+    :raises OSError: when the log file cannot be opened.
+    """
+    # Nobody reads it, and it is found out anew for every record (logging's own advice).
+    logging.logMultiprocessing = False
+    level = logging.getLevelNamesMapping()[settings.level]
+    if not server:
+        level = max(level, logging.WARNING)
+    form = settings.format if server else "text"
+    if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
+        # Whatever the locale, as RFC 8259 has it.
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
+    if server and settings.file:
+        Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
+        # Reopens the file when logrotate has moved it away.
+        handlers["file"] = {
+            "class": "logging.handlers.WatchedFileHandler",
+            "filename": settings.file,
+            "encoding": "utf-8",
+        }
+    for handler in handlers.values():
+        handler.update(formatter=form, filters=["context"])
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"context": {"()": ContextFilter}},
+            "formatters": {
+                "json": {"()": lambda: JsonFormatter(service)},
+                "text": {
+                    "()": TextFormatter,
+                    "format": "%(asctime)s %(levelname)s %(name)s%(context)s %(message)s",
+                    "datefmt": "%H:%M:%S",
+                },
+            },
+            "handlers": handlers,
+            "root": {"level": level, "handlers": list(handlers)},
+            "loggers": {
+                # The access log has these lines already, with more in them.
+                "werkzeug": {"level": "WARNING"},
+                "alembic": {"level": "WARNING"},
+            },
+        }
+    )
