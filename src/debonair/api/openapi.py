@@ -1,10 +1,14 @@
-"""The OpenAPI document, made by flask-smorest from the blueprints and their schemas."""
+"""The OpenAPI document, which flask-smorest makes from blueprints and their schemas.
+
+All that we use of flask-smorest beyond its documentation is in this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import flask
 import flask_smorest
 from flask import Flask, Request
 from marshmallow import Schema, fields
@@ -29,14 +33,17 @@ class ProblemSchema(Schema):
     type = fields.String(metadata={"description": "A URI that names the kind of problem."})
     title = fields.String(metadata={"description": "The kind of problem in a few words."})
     status = fields.Integer(metadata={"description": "The HTTP status."})
-    detail = fields.String(metadata={"description": "What went wrong this time."})
+    detail = fields.String(metadata={"description": "What is wrong with this request."})
     instance = fields.String(metadata={"description": "The path of the request."})
-    request_id = fields.String(metadata={"description": "The id to find it by in the logs."})
+    request_id = fields.String(metadata={"description": "The id under which the logs have it."})
     errors = fields.List(fields.Nested(ProblemErrorSchema))
 
 
 class _Parser(FlaskParser):
-    """webargs' parser, which says so when a body is not declared to be JSON, rather than miss every field."""
+    """webargs' parser, which returns 415 for a body that is not declared to be JSON.
+
+    webargs itself ignores such a body, and reports every required field as missing.
+    """
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         if not req.is_json and req.get_data():
@@ -48,20 +55,26 @@ class _Parser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """flask-smorest's blueprint, described in the document by a plain ``app.register_blueprint``."""
+    """flask-smorest's blueprint, which a plain ``app.register_blueprint`` adds to the document.
+
+    It may be nested in any blueprint, at any depth; its operations have the full dotted name as their tag.
+    """
 
     ARGUMENTS_PARSER = _Parser()
 
     def register(self, app: Flask, options: dict[str, Any]) -> None:
+        """Add routes and description to the application; Flask calls this once for each registration."""
         super().register(app, options)
-        name = options.get("name", self.name)
-        api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-        app.extensions["flask-smorest"]["blp_name_to_api"][name] = api
-        self.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
-        api.spec.tag({"name": name, "description": self.description})
+        # Flask gives the names of the blueprints around a nested one as a prefix.
+        name = ".".join(filter(None, (options.get("name_prefix"), options.get("name", self.name))))
+        _describe(app, self, name)
+
+    def register_blueprint(self, blueprint: flask.Blueprint, **options: Any) -> None:
+        """Nest a blueprint; it describes itself when it is registered, so nothing is copied from it."""
+        flask.Blueprint.register_blueprint(self, blueprint, **options)
 
     def raises(self, *problems: type[HTTPException]) -> Callable[[F], F]:
-        """Return a decorator that describes the problems a view may raise, by status and title."""
+        """Return a decorator that adds the problems which a view may raise to the document, by status."""
 
         def decorate(view: F) -> F:
             for problem in problems:
@@ -76,7 +89,7 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 class _Api(flask_smorest.Api):
-    """flask-smorest's Api, which leaves errors to the module ``problems`` of ``web``."""
+    """flask-smorest's Api, without its error handlers: errors are left to ``debonair.web.problems``."""
 
     ERROR_SCHEMA = ProblemSchema
 
@@ -89,8 +102,20 @@ class _Api(flask_smorest.Api):
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
+def _describe(app: Flask, blueprint: flask_smorest.Blueprint, name: str) -> None:
+    """Add a registered blueprint to the document, as ``flask_smorest.Api.register_blueprint`` does."""
+    extension = app.extensions["flask-smorest"]
+    api = extension["apis"][""]["ext_obj"]
+    extension["blp_name_to_api"][name] = api
+    blueprint.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
+    api.spec.tag({"name": name, "description": blueprint.description})
+
+
 def init_app(app: Flask, title: str, version: str) -> None:
-    """Add ``/openapi.json``, which describes every :class:`Blueprint` that is registered later."""
+    """Add ``/openapi.json``, which describes every :class:`Blueprint` that is registered later.
+
+    :param title: the title of the document. :param version: the version of the API that it describes.
+    """
     app.config.setdefault("API_TITLE", title)
     app.config.setdefault("API_VERSION", version)
     app.config.setdefault("OPENAPI_VERSION", "3.1.0")

@@ -1,8 +1,10 @@
-"""Whether the server of the database answers: what waits for one that hangs is let go.
+"""A guard against a database server that hangs: statements fail instead of waiting without end.
 
-libpq knows no deadline for an answer, and a query may rightly take long. So the health check decides: when
-its own small question has gone unanswered for longer than the check's deadline, whatever waits for the
-server fails, and so does what would begin to, until the check has an answer.
+libpq has no deadline for a response, and a statement may rightly take long. So the health check decides.
+When its own small query has had no response for longer than the check's deadline, every statement that
+waits for the server fails, and so does every new one, until the check gets a response.
+
+All that we use of psycopg beyond its documentation is in this module.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from sqlalchemy import Engine, event
 
 
 class HangGuard:
-    """What the check knows of the server.
+    """Whether the server responds, as far as the health check knows.
 
-    :param deadline: seconds within which the server answers the check.
+    :param deadline: seconds within which the server must respond to the check.
     """
 
     def __init__(self, deadline: float) -> None:
@@ -29,7 +31,7 @@ class HangGuard:
 
     @contextmanager
     def question(self) -> Iterator[None]:
-        """Ask the server within this block, which ends without an error when it has answered."""
+        """Query the server within this block; a block that ends without an error is a response."""
         due = time.monotonic() + self._deadline
         self._due = self._due or due
         self._check.due = due
@@ -41,12 +43,12 @@ class HangGuard:
 
     @property
     def lost(self) -> bool:
-        """Whether the present thread should wait no longer."""
+        """Whether the current thread should stop waiting."""
         due = getattr(self._check, "due", self._due)
         return due is not None and time.monotonic() > due
 
     def watch(self, engine: Engine) -> None:
-        """Let no connection of the engine outwait the guard. Does nothing for other drivers than psycopg."""
+        """Make every connection of the engine stop waiting when the server is lost; for psycopg only."""
         if engine.dialect.driver != "psycopg":
             return
         import psycopg
@@ -64,17 +66,17 @@ class HangGuard:
         @event.listens_for(engine, "do_connect")
         def connect(dialect: Any, record: Any, arguments: Any, options: Any) -> Connection:
             if guard.lost:
-                raise psycopg.OperationalError("the server does not answer")
+                raise psycopg.OperationalError("the server does not respond")
             return Connection.connect(*arguments, **options)
 
     def _while_there(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        # psycopg sends in what the socket is ready for, and something false ten times a second.
+        # psycopg sends the events that the socket is ready for, and a false value ten times a second.
         try:
             wanted = next(steps)
             while True:
                 ready = yield wanted
                 if not ready and self.lost:
-                    raise TimeoutError("the server does not answer")
+                    raise TimeoutError("the server does not respond")
                 wanted = steps.send(ready)
         except StopIteration as ended:
             return ended.value

@@ -1,23 +1,30 @@
-"""The real imports of the chassis against the table of floors in the docs."""
+"""The architecture of the chassis, compared with what the docs claim: floors, sizes, homes, docstrings."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import debonair
 from tests.support import ROOT
 
 CHASSIS = ROOT / "src" / "debonair"
+FILES = sorted(CHASSIS.rglob("*.py"))
 ROOF = "__init__"
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 50
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def floors() -> dict[str, int]:
     """Return the floor of each room, as ``architecture.rst`` has it."""
-    text = (ROOT / "docs" / "source" / "architecture.rst").read_text()
+    text = next((ROOT / "docs" / "source").rglob("architecture.rst")).read_text()
     table = text.split(".. list-table:: The floors", 1)[1].split("\n\n\n", 1)[0]
     found = {}
     floor = -1
@@ -54,7 +61,40 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-FILES = sorted(CHASSIS.rglob("*.py"))
+def imported_modules(path: Path) -> set[str]:
+    """Return the modules of the chassis that a file imports when it is imported, not when it runs."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("debonair"):
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def functions(path: Path) -> Iterator[Function]:
+    tree = ast.parse(path.read_text())
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def public(path: Path) -> Iterator[tuple[str, ast.ClassDef | Function]]:
+    """Yield every public class and function of a module, and every public method, with its name."""
+    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text()))]
+    while waiting:
+        prefix, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | Function) and not child.name.startswith("_"):
+                yield f"{prefix}{child.name}", child
+                if isinstance(child, ast.ClassDef):
+                    waiting.append((f"{prefix}{child.name}.", child))
+
+
+def inherits_documentation(name: str, path: Path) -> bool:
+    """Return whether a method overrides one of a base class: it is documented there."""
+    module = ".".join(("debonair", *path.relative_to(CHASSIS).with_suffix("").parts))
+    owner_name, _, method = name.rpartition(".")
+    owner: object = importlib.import_module(module.removesuffix(".__init__"))
+    for part in filter(None, owner_name.split(".")):
+        owner = getattr(owner, part)
+    return isinstance(owner, type) and any(method in vars(base) for base in owner.__mro__[1:])
 
 
 def test_table_has_every_room_and_no_other() -> None:
@@ -69,12 +109,34 @@ def test_imports_point_down(path: Path) -> None:
         assert table[room] < table[here], f"{here} (floor {table[here]}) imports {room} ({table[room]})"
 
 
-def test_only_config_imports_konfig_and_only_one_room_each_big_library() -> None:
+def test_modules_import_each_other_in_no_circle() -> None:
+    names = {
+        ".".join(("debonair", *path.relative_to(CHASSIS).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in FILES
+    }
+    edges = {name: imported_modules(path) & set(names) - {name} for name, path in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, chain: tuple[str, ...]) -> None:
+        assert name not in chain, f"a circle of imports: {' -> '.join([*chain, name])}"
+        if name not in done:
+            for other in edges[name]:
+                visit(other, (*chain, name))
+            done.add(name)
+
+    for name in names:
+        visit(name, ())
+
+
+def test_each_library_is_imported_in_its_own_room_only() -> None:
     homes = {
         "konfig": {"config"},
         "alembic": {"database"},
         "flask_sqlalchemy": {"database"},
         "flask_migrate": {"database"},
+        "psycopg": {"database"},
         "gunicorn": {"server"},
         "prometheus_client": {"web", "server"},
         "flask_script_ng": {"manage"},
@@ -86,9 +148,18 @@ def test_only_config_imports_konfig_and_only_one_room_each_big_library() -> None
         assert {room_of(path) for path in FILES if pattern.search(path.read_text())} == rooms, library
 
 
-def test_public_names_are_the_ones_in_all() -> None:
-    import debonair
+def test_no_module_is_named_like_a_library() -> None:
+    libraries = {
+        "alembic", "argparse", "click", "flask", "gunicorn", "jinja2", "json", "konfig",
+        "logging", "marshmallow",
+        "orjson", "prometheus_client", "psycopg", "pytest", "requests", "smorest",
+        "sqlalchemy", "types", "werkzeug",
+    }  # fmt: skip
+    names = {path.stem for path in FILES} | {path.parent.name for path in FILES}
+    assert not names & libraries
 
+
+def test_public_names_are_the_ones_in_all() -> None:
     assert sorted(debonair.__all__) == debonair.__all__
     assert set(debonair._HOMES) == set(debonair.__all__)
     for name in debonair.__all__:
@@ -98,7 +169,25 @@ def test_public_names_are_the_ones_in_all() -> None:
         _ = debonair.nothing
 
 
-def test_every_module_and_public_function_says_what_it_is() -> None:
-    for path in FILES:
-        tree = ast.parse(path.read_text())
-        assert ast.get_docstring(tree), path
+def test_type_checkers_see_the_same_public_names() -> None:
+    text = (CHASSIS / "__init__.py").read_text()
+    seen = re.findall(r"^    from debonair\.([\w.]+) import (\w+) as (\w+)$", text, re.MULTILINE)
+    assert {name: home for home, name, alias in seen if name == alias} == debonair._HOMES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CHASSIS)))
+def test_every_module_and_everything_public_is_documented(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), path
+    for name, node in public(path):
+        if ast.get_docstring(node) is None:
+            is_overload = any("overload" in ast.unparse(item) for item in node.decorator_list)
+            assert is_overload or inherits_documentation(name, path), f"{path}: {name} has no docstring"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CHASSIS)))
+def test_module_can_be_read_at_a_sitting(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST_MODULE, f"{path}: {lines} lines"
+    for function in functions(path):
+        length = (function.end_lineno or 0) - function.lineno + 1
+        assert length <= LONGEST_FUNCTION, f"{path}: {function.name} has {length} lines"

@@ -1,0 +1,68 @@
+"""What the adapters of flask-smorest and psycopg rely on, beyond what these libraries document.
+
+When one of these tests fails, the library has changed: adapt the module that the message names.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import flask_smorest
+import psycopg
+import pytest
+
+OPENAPI = "debonair.api.openapi"
+HANG_GUARD = "debonair.database.hang_guard"
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "expected"),
+    [
+        (
+            flask_smorest.Blueprint,
+            "register_views_in_doc",
+            ["self", "api", "app", "spec", "name", "parameters"],
+        ),
+        (flask_smorest.Api, "_register_error_handlers", ["self"]),
+        (flask_smorest.Api, "_register_responses", ["self"]),
+    ],
+)
+def test_flask_smorest_has_the_methods_that_the_adapter_overrides_or_calls(
+    owner: type, name: str, expected: list[str]
+) -> None:
+    method = getattr(owner, name, None)
+    assert method is not None, f"{owner.__name__}.{name} is gone from flask-smorest: adapt {OPENAPI}"
+    assert parameters(method) == expected, f"{owner.__name__}.{name} has other parameters: adapt {OPENAPI}"
+
+
+@pytest.mark.parametrize("used", ["DEFAULT_RESPONSE_CONTENT_TYPE", "ERROR_SCHEMA"])
+def test_flask_smorest_has_the_attributes_that_the_adapter_sets(used: str) -> None:
+    assert hasattr(flask_smorest.Api, used), f"Api.{used} is gone from flask-smorest: adapt {OPENAPI}"
+
+
+def test_flask_smorest_keeps_its_apis_where_the_adapter_finds_them(app: Any) -> None:
+    extension = app.extensions["flask-smorest"]
+    assert isinstance(extension["apis"][""]["ext_obj"], flask_smorest.Api), f"adapt {OPENAPI}._describe"
+    assert isinstance(extension["blp_name_to_api"], dict), f"adapt {OPENAPI}._describe"
+
+
+def test_psycopg_waits_through_the_method_that_the_adapter_overrides() -> None:
+    wait = getattr(psycopg.Connection, "wait", None)
+    assert wait is not None, f"Connection.wait is gone from psycopg: adapt {HANG_GUARD}"
+    assert parameters(wait)[:2] == ["self", "gen"], f"its parameters changed: adapt {HANG_GUARD}"
+    source = inspect.getsource(psycopg.Cursor.execute)
+    assert "self._conn.wait(" in source, f"a cursor no longer waits by its connection: adapt {HANG_GUARD}"
+
+
+def test_psycopg_sends_something_false_while_a_socket_is_not_ready() -> None:
+    from psycopg import waiting
+
+    default = inspect.signature(psycopg.Connection.wait).parameters["interval"].default
+    assert 0 < default <= 1, f"psycopg wakes a wait every {default} s: adapt {HANG_GUARD}"
+    assert hasattr(waiting, "wait"), f"psycopg.waiting.wait is gone: adapt {HANG_GUARD}"
