@@ -13,28 +13,45 @@ from debonair.context import request_id
 from debonair.names import Service
 
 _ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "context"}
-"""What logging itself notes of a record, and the text formatter; anything else has come with the call."""
+"""The attributes that logging and the text formatter set; every other one is the call's ``extra``."""
 
 
 _LINE_BREAKS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"}
-"""What JSON may have as it is, and others take for the end of a line (Unicode, UAX 14: class BK, NL)."""
+"""Allowed in JSON, but taken for the end of a line by other programs (Unicode, UAX 14: classes BK, NL)."""
 
 
 class ContextFilter(logging.Filter):
-    """Adds the present request id to every record."""
+    """Adds the current request id to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: every record passes."""
         if not hasattr(record, "request_id"):
             record.request_id = request_id()
         return True
 
 
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (9, 10)}
+"""Control characters, which a terminal may obey, and what is written in their place."""
+
+
 class TextFormatter(logging.Formatter):
-    """Lines for people: time, level, logger, request id, message."""
+    """Lines for people: time, level, logger, request id, message.
+
+    A message cannot forge an event or control the terminal: its further lines are indented, and control
+    characters are escaped.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        """Return the line of a record, from its attribute ``message``."""
+        text = record.message
+        if not text.isprintable():
+            record.message = "\n    ".join(text.translate(_CONTROL | _LINE_BREAKS).split("\n"))
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record, its traceback included."""
         if record.name == "flask_migrate":
-            # What Flask-Migrate logs in place of raising is the outcome of a command.
+            # Flask-Migrate logs an error instead of raising it: this is the result of a command.
             return f"error: {record.getMessage().removeprefix('Error: ')}"
         identity = getattr(record, "request_id", None)
         record.context = f" [{identity}]" if identity else ""
@@ -52,10 +69,11 @@ class JsonFormatter(logging.Formatter):
         self._service = {"service": service.name, "version": service.version}
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         attributes = vars(record)
         line: str | None = attributes.get("_line")
         if line is None:
-            # Kept, since journal and file both want it.
+            # Kept, since both handlers write it.
             line = attributes["_line"] = self._line(record)
         return line
 
@@ -86,11 +104,11 @@ def _json(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return what JSON surely has: the value, or else its text."""
+    """Return a value that JSON can hold: the value itself, or its text."""
     try:
         return json.loads(_json(value))
     except TypeError:
-        # Half a character, a number of more than 64 bits, a circle, or an object that has no text either.
+        # A lone surrogate, a number of more than 64 bits, a circular reference, or an object without a text.
         with suppress(Exception):
             return str(value)
         return f"<{type(value).__name__}>"

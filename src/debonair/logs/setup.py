@@ -17,28 +17,23 @@ from debonair.settings import LogSection
 def configure(settings: LogSection, service: Service, *, server: bool) -> None:
     """Set up the root logger: standard error and, for a server, the log file.
 
-    :param server: whether this process serves. A command shows only what is amiss, in text, and leaves
-        the log file alone: run by root, it would make one which the service cannot write.
+    :param server: whether this process serves. A command logs only warnings and errors, as text, and does
+        not open the log file: run by root, it would create one that the service cannot write.
     :raises OSError: when the log file cannot be opened.
     """
-    # Nobody reads it, and it is found out anew for every record (logging's own advice).
+    # Nobody reads it, and it would be looked up for every record (logging's own advice).
     logging.logMultiprocessing = False
     level = logging.getLevelNamesMapping()[settings.level]
     if not server:
         level = max(level, logging.WARNING)
     form = settings.format if server else "text"
     if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
-        # Whatever the locale, as RFC 8259 has it.
+        # JSON is UTF-8, whatever the locale (RFC 8259, 8.1).
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
     if server and settings.file:
         Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
-        # Reopens the file when logrotate has moved it away.
-        handlers["file"] = {
-            "class": "logging.handlers.WatchedFileHandler",
-            "filename": settings.file,
-            "encoding": "utf-8",
-        }
+        handlers["file"] = {"class": "debonair.logs.file.LogFile", "filename": settings.file}
     for handler in handlers.values():
         handler.update(formatter=form, filters=["context"])
     logging.config.dictConfig(
@@ -57,7 +52,7 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
             "handlers": handlers,
             "root": {"level": level, "handlers": list(handlers)},
             "loggers": {
-                # The access log has these lines already, with more in them.
+                # The access log has the same events, with more detail.
                 "werkzeug": {"level": "WARNING"},
                 "alembic": {"level": "WARNING"},
             },

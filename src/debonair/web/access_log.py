@@ -79,6 +79,9 @@ class _Exchange:
         """Write the log line, and unbind the id."""
         if _access.isEnabledFor(logging.INFO):
             method, path = self._environ["REQUEST_METHOD"], self._environ.get("PATH_INFO", "")
+            if not path.isascii():
+                # WSGI has the bytes of a path as Latin-1 (PEP 3333).
+                path = path.encode("latin-1").decode("utf-8", "backslashreplace")
             # Made directly: logging would look up the line of code that called it.
             event = {
                 "name": _access.name,

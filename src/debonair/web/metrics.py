@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from debonair.logs import file
 from debonair.names import Service
 from debonair.settings import Settings
 from debonair.web.health import monitor_of
@@ -43,6 +44,7 @@ DURATION = Histogram(
 )
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in progress.", multiprocess_mode="livesum")
 EXCEPTIONS = Counter("http_exceptions_total", "Exceptions that no view caught.", ["exception"])
+LOG_LOSSES = Counter("log_records_lost_total", "Log records that the log file could not take.")
 CONNECTIONS = Gauge(
     "database_connections_in_use", "Connections taken from the pool.", multiprocess_mode="livesum"
 )
@@ -55,6 +57,8 @@ endpoints = Blueprint("metrics", __name__)
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
     """Count exceptions that no view caught, time health checks, and add ``/metrics``."""
     monitor_of(app).observe = observe_check
+    if LOG_LOSSES.inc not in file.on_loss:
+        file.on_loss.append(LOG_LOSSES.inc)
     got_request_exception.connect(_count_exception, app)
     app.register_blueprint(endpoints)
 

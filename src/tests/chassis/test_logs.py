@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from debonair.logs.lines import JsonFormatter
+from debonair.logs.lines import JsonFormatter, TextFormatter
 from debonair.names import Service
 
 PROGRAM = """
@@ -57,7 +57,7 @@ def test_text_has_the_request_id() -> None:
     assert "INFO orders.views [0123456789abcdef] an order of 5" in lines[0]
 
 
-def test_command_shows_only_what_is_amiss_and_makes_no_file(tmp_path: Path) -> None:
+def test_command_logs_only_warnings_and_makes_no_file(tmp_path: Path) -> None:
     lines = run(tmp_path / "orders.log", "json", False)
     assert "it failed" in lines[0]
     assert not (tmp_path / "orders.log").exists()
@@ -90,3 +90,19 @@ def test_json_survives_a_circle() -> None:
     circle.append(circle)
     line = JsonFormatter(Service("orders", Path("."))).format(logging.makeLogRecord({"odd": circle}))
     assert json.loads(line)["odd"] == "[[...]]"
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\u2028", "\x85", "\x0b"])
+def test_message_cannot_forge_a_line_of_text(mark: str) -> None:
+    forged = f"/a{mark}12:00:00 ERROR orders the stock is empty"
+    text = TextFormatter("%(levelname)s %(message)s").format(
+        logging.makeLogRecord({"msg": "GET %s", "args": (forged,), "levelname": "INFO"})
+    )
+    first, *others = text.splitlines()
+    assert first.startswith("INFO GET /a")
+    assert all(line.startswith("    ") for line in others)
+
+
+def test_message_cannot_control_a_terminal() -> None:
+    record = logging.makeLogRecord({"msg": "\x1b[31mred\x07\x9b", "levelname": "INFO"})
+    assert TextFormatter("%(message)s").format(record) == r"\x1b[31mred\x07\x9b"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -76,6 +77,27 @@ def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> N
     assert max(map(len, lines)) > io.DEFAULT_BUFFER_SIZE
     assert set(answered) <= set(logged)
     assert {identity for identity in answered if logged[identity] != 1} == set()
+
+
+def test_log_file_that_cannot_be_opened_breaks_no_request(serve: Serve) -> None:
+    sample = serve()
+    shutil.rmtree(sample.log.parent)
+    sample.log.parent.touch()
+    assert sample.check_in("ada").status == 200
+    assert sample.last_seen("ada").status == 200
+    assert "cannot be written" in sample.stderr.read_text()
+    lost = re.search(
+        r"^log_records_lost_total (\S+)$", sample.ask("GET", "/metrics").body.decode(), re.MULTILINE
+    )
+    assert lost and float(lost[1]) >= 2
+    sample.log.parent.unlink()
+    sample.log.parent.mkdir()
+
+    def logged() -> bool:
+        sample.check_in("bob")
+        return any(entry.get("path") == "/checkin/bob" for entry in sample.entries())
+
+    wait_for(logged, "the log file is written again")
 
 
 @pytest.mark.acceptance
