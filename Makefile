@@ -78,6 +78,10 @@ lint: $(BIN)/pytest ## style, types and weaknesses
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile bandit.yaml src/debonair hooks
 
+.PHONY: sizes
+sizes: $(BIN)/pytest ## print the lines of each room, the longest modules and functions
+	@PYTHONPATH=src $(BIN)/python -m tests.project.sizes
+
 .PHONY: audit
 audit: $(BIN)/pytest ## ask the package index whether a locked package has a known weakness
 	@$(BIN)/pip install --quiet pip-audit
@@ -140,7 +144,7 @@ host-stop: ## stop that host and remove it
 
 .PHONY: bench
 bench: bake $(BIN)/pytest ## measure, and print ratios
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=src $(BIN)/python -m tests.bench
 
 .PHONY: docs
 docs: $(BIN)/pytest ## build the documentation

@@ -1,7 +1,7 @@
-"""The request id: which request, job or command the code at hand works for.
+"""The request id: which request, job or command the running code belongs to.
 
-It is made or accepted at the door (``requests``), and read by logs, problems and everything that
-calls out, so that one id can be followed through all of them.
+``web.access_log`` accepts or makes it. Logs, problems and outgoing calls read it, so that one id can be
+followed through all of them.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ import os
 import re
 from contextvars import ContextVar, Token
 
-# What a caller may send: long enough to be unique, and nothing that could break a log line or header.
+# What a client may send: long enough to be unique, and without characters that break a log line or header.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
 
 _request_id: ContextVar[str | None] = ContextVar("debonair_request_id", default=None)
 
 
 def request_id() -> str | None:
-    """Return the id of the request being worked on, or None outside of any."""
+    """Return the id of the current request, or None outside of a request."""
     return _request_id.get()
 
 
 def new_request_id() -> str:
-    """Return a fresh id: 32 hexadecimal digits, random and so unique across hosts."""
+    """Return a new id: 32 random hexadecimal digits, unique across hosts."""
     return os.urandom(16).hex()
 
 
 def accept_request_id(offered: str | None) -> str:
     """Return the offered id when it is well formed, else a new one.
 
-    :param offered: what the caller sent: 8 to 128 letters, digits, dots, underscores and hyphens,
+    :param offered: the id that the client sent: 8 to 128 letters, digits, dots, underscores and hyphens,
         a letter or digit first.
     """
     if offered is not None and _WELL_FORMED.fullmatch(offered):
@@ -38,10 +38,10 @@ def accept_request_id(offered: str | None) -> str:
 
 
 def bind_request_id(value: str) -> Token[str | None]:
-    """Make ``value`` the present id and return the token that :func:`release_request_id` takes."""
+    """Make ``value`` the current id, and return the token for :func:`release_request_id`."""
     return _request_id.set(value)
 
 
 def release_request_id(token: Token[str | None]) -> None:
-    """Restore the id that stood before the binding that returned ``token``."""
+    """Restore the id that was current before :func:`bind_request_id` returned ``token``."""
     _request_id.reset(token)

@@ -1,8 +1,8 @@
-"""Representations: the same result as JSON, XML or YAML, as ``Accept`` wishes.
+"""Representations: the same result as JSON, XML or YAML, as the header ``Accept`` asks.
 
-Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems
-are converted on their way out; who accepts none of the formats is told so before the view runs.
-XML is written here, and none is read.
+Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems are
+converted after the view. A client that accepts none of the formats gets 406 before the view runs. XML is
+written and never parsed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
 def init_app(app: Flask, formats: list[str]) -> None:
     """Offer the formats that the settings name.
 
-    :raises CommandError: when YAML is wanted and PyYAML is not installed.
+    :raises CommandError: when YAML is a format and PyYAML is not installed.
     """
     if set(formats) <= {"json"}:
         return
@@ -91,6 +91,6 @@ def _element(name: str, value: Any) -> ElementTree.Element:
     elif isinstance(value, bool):
         element.text = "true" if value else "false"
     elif value is not None:
-        # XML 1.0 has no way to say most control characters.
+        # XML 1.0 cannot represent most control characters (its section 2.2).
         element.text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", str(value))
     return element

@@ -1,7 +1,7 @@
-"""For the tests of a service, with pytest or unittest, in process or against a running instance.
+"""Tools for the tests of a service, with pytest or unittest, in process or against a running instance.
 
-``plugin`` has the fixtures for pytest, ``cases`` the class for unittest, ``remote`` a client for an
-instance that runs elsewhere.
+``plugin``: fixtures for pytest. ``cases``: the base class for unittest. ``remote``: a client of a running
+instance.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def upgrade(app: Flask) -> None:
 
 @contextmanager
 def rolled_back(app: Flask) -> Iterator[None]:
-    """Let a test write to the database, commits included, and take all of it back at the end.
+    """Roll back all that the block writes to the database, commits included.
 
-    SQLAlchemy's recipe "Joining a Session into an External Transaction": every session of the block uses
-    one connection, in a transaction that is never committed.
+    SQLAlchemy's recipe "Joining a Session into an External Transaction": every session of the block
+    uses one connection, in a transaction that is never committed.
     """
     with app.app_context(), db.engine.connect() as connection:
         transaction = connection.begin()
@@ -71,7 +71,7 @@ def rolled_back(app: Flask) -> Iterator[None]:
 
 @contextmanager
 def broken_database(app: Flask) -> Iterator[None]:
-    """Let every use of the database fail, as if its server had gone."""
+    """Make every use of the database fail, as if its server were unreachable."""
 
     away = OperationalError("connect", {}, ConnectionRefusedError("broken for a test"))
     with app.app_context():
@@ -87,7 +87,7 @@ def broken_database(app: Flask) -> Iterator[None]:
 
 @contextmanager
 def fixed_request_id(value: str = "test-request-id") -> Iterator[str]:
-    """Make ``value`` the request id of what runs outside of a request, such as a function under test."""
+    """Make ``value`` the request id of code that runs outside of a request, such as a function under test."""
     token = bind_request_id(value)
     try:
         yield value

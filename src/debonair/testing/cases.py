@@ -1,4 +1,4 @@
-"""For tests that are classes: unittest's ``TestCase`` with an application, a client and a database."""
+"""unittest's ``TestCase`` with an application, a client and a database."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from debonair.testing import assert_problem, remote, rolled_back, settings_for, 
 
 
 class TestCase(unittest.TestCase):
-    """Each test has ``self.app`` and ``self.client``; what it writes to the database is taken back.
+    """Each test has ``self.app`` and ``self.client``; what it writes to the database is rolled back.
 
-    Where ``BASE_URL`` is set in the environment, or pytest has ``--base-url``, ``self.client`` asks the
-    instance that runs there; a test that needs ``self.app`` is then skipped.
+    Where ``BASE_URL`` is set in the environment, or pytest has ``--base-url``, ``self.client`` sends its
+    requests to the instance that runs there; a test that needs ``self.app`` is then skipped.
 
     :cvar package: the service's package.
     :cvar settings: sections and their values, as :func:`~debonair.testing.settings_for` takes them.
-    :cvar base_url: the instance to ask in place of the application, if any.
+    :cvar base_url: the URL of a running instance to test, if any.
     """
 
     package: ClassVar[str]

@@ -1,13 +1,13 @@
 """Fixtures for pytest: ``addopts = -p debonair.testing.plugin`` in a service's ``setup.cfg``.
 
-The service's ``conftest.py`` overrides one fixture, which says whose tests these are::
+The service's ``conftest.py`` overrides one fixture, which names the service's package::
 
     @pytest.fixture(scope="session")
     def package() -> str:
         return "orders"
 
-With ``--base-url http://…`` the fixture ``client`` asks a running instance; tests that need the
-application itself are then skipped.
+With ``--base-url http://…`` the fixture ``client`` sends its requests to a running instance; tests that
+need the application itself are then skipped.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from debonair.testing.cases import TestCase
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--base-url``."""
-    parser.addoption("--base-url", help="ask the running instance at this URL in place of the application")
+    parser.addoption("--base-url", help="test the running instance at this URL")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have classes of tests ask that instance too."""
+    """Make test classes use that instance too."""
     TestCase.base_url = config.getoption("--base-url")
 
 
@@ -45,7 +45,7 @@ def package() -> str:
 
 @pytest.fixture(scope="session")
 def values() -> dict[str, dict[str, Any]]:
-    """Sections and values over the defaults, as ``settings_for`` takes them: override this at will."""
+    """Sections and values over the defaults, as ``settings_for`` takes them: override this as needed."""
     return {}
 
 
@@ -53,7 +53,7 @@ def values() -> dict[str, dict[str, Any]]:
 def settings(
     package: str, values: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    """The settings of the application under test, with a database of its own."""
+    """The settings of the application under test, with its own database."""
     uri = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.db"
     try:
         return settings_for(package, **{"database": {"uri": uri}, **values})
@@ -76,7 +76,7 @@ def application(package: str, settings: Settings, request: pytest.FixtureRequest
 
 @pytest.fixture
 def app(application: Flask) -> Iterator[Flask]:
-    """The application, in its context; what a test writes to the database is taken back."""
+    """The application, in its context; what a test writes to the database is rolled back."""
     with rolled_back(application):
         yield application
 

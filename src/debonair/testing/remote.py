@@ -1,6 +1,6 @@
-"""A client for an instance that runs elsewhere, with the methods of Flask's own test client.
+"""A client of a running instance, with the methods of Flask's test client.
 
-The same tests run in process and against it: requests go to a WSGI application that passes them on.
+The same tests run in process and against an instance: requests go to a WSGI application that forwards them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer",
 
 
 class Remote:
-    """A WSGI application that passes every request on.
+    """A WSGI application that forwards every request.
 
     :param base_url: where the instance is, such as ``http://127.0.0.1:5000``.
     :raises ValueError: when that is no HTTP URL.
@@ -30,7 +30,7 @@ class Remote:
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{base_url!r} is no URL such as http://127.0.0.1:5000")
+            raise ValueError(f"{base_url!r} is not a URL such as http://127.0.0.1:5000")
         self._connection = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
@@ -56,7 +56,7 @@ class Remote:
             connection.close()
 
     def _target(self, environ: WSGIEnvironment) -> str:
-        # PEP 3333: the path comes decoded, as bytes in the guise of Latin-1.
+        # PEP 3333: the path is percent-decoded, and its bytes are given as Latin-1.
         path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
         query = environ.get("QUERY_STRING")
         return self._prefix + path + (f"?{query}" if query else "")

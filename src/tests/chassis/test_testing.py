@@ -163,7 +163,7 @@ def test_remote_client_passes_everything_on() -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:5000", "ftp://host", "http://"])
 def test_remote_client_wants_a_url(url: str) -> None:
-    with pytest.raises(ValueError, match="is no URL such as"):
+    with pytest.raises(ValueError, match="is not a URL such as"):
         remote.client(url)
 
 

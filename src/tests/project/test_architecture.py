@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 
 import debonair
+from tests.project import sizes
+from tests.project.sizes import CHASSIS, FILES, LONGEST_FUNCTION, LONGEST_MODULE, room_of
 from tests.support import ROOT
 
-CHASSIS = ROOT / "src" / "debonair"
-FILES = sorted(CHASSIS.rglob("*.py"))
 ROOF = "__init__"
-LONGEST_MODULE = 300
-LONGEST_FUNCTION = 50
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -36,10 +34,6 @@ def floors() -> dict[str, int]:
         if rooms and floor >= 0:
             found.update(dict.fromkeys(re.findall(r"``(\w+)``", rooms[1]), floor))
     return found
-
-
-def room_of(path: Path) -> str:
-    return path.relative_to(CHASSIS).parts[0].removesuffix(".py")
 
 
 def imports(path: Path) -> set[str]:
@@ -68,11 +62,6 @@ def imported_modules(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("debonair"):
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
-
-
-def functions(path: Path) -> Iterator[Function]:
-    tree = ast.parse(path.read_text())
-    return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def public(path: Path) -> Iterator[tuple[str, ast.ClassDef | Function]]:
@@ -186,8 +175,9 @@ def test_every_module_and_everything_public_is_documented(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CHASSIS)))
 def test_module_can_be_read_at_a_sitting(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= LONGEST_MODULE, f"{path}: {lines} lines"
-    for function in functions(path):
-        length = (function.end_lineno or 0) - function.lineno + 1
-        assert length <= LONGEST_FUNCTION, f"{path}: {function.name} has {length} lines"
+    for limit, found in [
+        (LONGEST_MODULE, [sizes.module(path)]),
+        (LONGEST_FUNCTION, list(sizes.functions(path))),
+    ]:
+        for size in found:
+            assert size.lines <= limit, f"{size.name}: {size.lines} lines"
