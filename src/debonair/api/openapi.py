@@ -15,6 +15,7 @@ from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
+from debonair.api import schemas
 from debonair.web.problems import MEDIA_TYPE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -121,4 +122,5 @@ def init_app(app: Flask, title: str, version: str) -> None:
     app.config.setdefault("OPENAPI_VERSION", "3.1.0")
     app.config.setdefault("OPENAPI_URL_PREFIX", "/")
     app.config.setdefault("OPENAPI_JSON_PATH", "openapi.json")
-    _Api(app)
+    api = _Api(app, spec_kwargs={"marshmallow_plugin": schemas.plugin()})
+    api.ma_plugin.converter.add_attribute_function(schemas.decimal_properties)

@@ -53,7 +53,10 @@ def init_app(app: Flask, formats: list[str]) -> None:
         name = next((name for name in formats if _TYPES[name] == best), "json")
         if name != "json":
             root = "problem" if problem else "result"
-            response.set_data(writers[name](response.get_json(), root))
+            try:
+                response.set_data(writers[name](response.get_json(), root))
+            except RecursionError:
+                return response  # nested too deeply for the writer: it stays JSON (RFC 9110, 12.4.1)
             response.mimetype = (_PROBLEMS if problem else _TYPES)[name]
         return response
 
@@ -82,7 +85,7 @@ def to_xml(value: Any, root: str) -> bytes:
 
 
 def _element(name: str, value: Any) -> ElementTree.Element:
-    fit = re.sub(r"[^\w.-]", "_", name)
+    fit = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
     element = ElementTree.Element(fit if re.match(r"[A-Za-z_]", fit) else f"_{fit}")
     if isinstance(value, dict):
         element.extend([_element(str(key), inner) for key, inner in value.items()])

@@ -18,6 +18,7 @@ from weakref import WeakSet
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, event, make_url
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import DeclarativeBase
 
 from debonair.database import commands
@@ -70,7 +71,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         extra = ": install debonair[postgresql]" if error.name == "psycopg" else ""
         raise CommandError(f"[database] uri needs the package {error.name}{extra}") from None
     engine = engine_of(app)
-    event.listen(engine, "handle_error", _replace_connection)
+    event.listen(engine, "handle_error", _handle_error)
     _engines.add(engine)
     if url.get_backend_name() == "sqlite":
         # The service's own directory is made. Another directory that is missing is an error in the path.
@@ -165,12 +166,15 @@ def reads_only_when(condition: Callable[[], bool]) -> None:
         _reads_only.append(condition)
 
 
-def _replace_connection(failure: ExceptionContext) -> None:
-    """Replace a connection that is no longer usable although its error does not say so.
+def _handle_error(failure: ExceptionContext) -> None:
+    """Report data that do not fit as such, and replace a connection that is no longer usable.
 
     A failed ping may report an error of the connection's state. A connection of SQLite keeps the corrupt
     pages that it has read after the file was restored.
     """
+    if isinstance(failure.original_exception, OverflowError):
+        # SQLite's driver reports an integer of more than 64 bits so, and SQLAlchemy does not wrap it.
+        raise DataError(failure.statement, failure.parameters, failure.original_exception)
     if failure.is_pre_ping or type(failure.original_exception) is sqlite3.DatabaseError:
         failure.is_disconnect = True
 

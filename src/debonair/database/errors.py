@@ -1,8 +1,19 @@
-"""What an error of the database means: an outage, a missing table, or a fault of the statement."""
+"""What an error of the database means: an outage, a missing table, refused data, or a faulty statement."""
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+import re
+from dataclasses import dataclass
+
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 
 _UNDEFINED_TABLE = "42P01"
 """PostgreSQL's "undefined_table" (PostgreSQL's documentation, "PostgreSQL Error Codes")."""
@@ -34,3 +45,60 @@ def explained(error: DBAPIError) -> str:
     first = str(error.orig).strip().splitlines()[0]
     remedy = "is it migrated? See db check" if lacks_table(error) else "see [database] uri in show-config"
     return f"the database failed: {first}; {remedy}"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Client data that the database refused.
+
+    :param conflict: whether the data conflict with other rows, and not with what a value may be.
+    :param detail: what is wrong, in a sentence that a client may read; it holds no value.
+    :param columns: the columns of the refused values, where the database names them.
+    """
+
+    conflict: bool
+    detail: str
+    columns: tuple[str, ...] = ()
+
+
+def violation_of(error: DBAPIError) -> Violation | None:
+    """Return what the database refused of the data; None when the statement or the database is the cause."""
+    if isinstance(error, DataError):
+        return Violation(False, "A value is out of range, too long, or not allowed for its column.")
+    if not isinstance(error, IntegrityError):
+        return None
+    state = getattr(error.orig, "sqlstate", None) or _sqlite_state(error)
+    conflict, detail = _VIOLATIONS.get(state, (True, "The data conflict with a constraint of the database."))
+    text = str(getattr(getattr(error.orig, "diag", None), "message_detail", None) or error.orig)
+    if state == _FOREIGN_KEY and "still referenced" in text:
+        detail = "Other rows refer to this one."
+    return Violation(conflict, detail, _columns(error, text))
+
+
+_FOREIGN_KEY = "23503"
+
+_VIOLATIONS = {
+    "23502": (False, "A value is missing."),
+    _FOREIGN_KEY: (True, "A row that is referred to does not exist, or is still referred to."),
+    "23505": (True, "A row with the same value exists already."),
+    "23514": (False, "A value is not allowed."),
+}
+"""Whether it is a conflict, and what is wrong, by PostgreSQL's codes of class 23 ("Integrity Constraint")."""
+
+_SQLITE = {"NOT NULL": "23502", "FOREIGN KEY": _FOREIGN_KEY, "UNIQUE": "23505", "CHECK": "23514"}
+
+
+def _sqlite_state(error: DBAPIError) -> str:
+    return _SQLITE.get(str(error.orig).partition(" constraint failed")[0], "")
+
+
+def _columns(error: DBAPIError, text: str) -> tuple[str, ...]:
+    """Return the columns that PostgreSQL ("Key (a, b)=(…)", or a field of its own) or SQLite names."""
+    if named := getattr(getattr(error.orig, "diag", None), "column_name", None):
+        return (named,)
+    if key := re.match(r"Key \((.*?)\)=", text):
+        return tuple(name.strip().strip('"') for name in key[1].split(","))
+    _, found, names = text.partition("constraint failed: ")
+    if not found or "CHECK" in text:
+        return ()
+    return tuple(name.rpartition(".")[2] for name in names.split(", ") if "." in name)

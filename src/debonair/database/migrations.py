@@ -6,14 +6,17 @@ report the revision of the database. This module is imported when a command need
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 import flask_migrate
 import flask_migrate.cli
 from alembic import context
+from alembic.autogenerate import renderers
+from alembic.operations import ops
 from flask import Flask, current_app
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Enum, text
 
 from debonair.database.engine import MIGRATIONS, db
 from debonair.database.revisions import known, state
@@ -57,11 +60,11 @@ def run() -> None:
     with db.engine.connect() as connection:
         _suspend_foreign_keys(connection)
         arguments: dict[str, Any] = dict(current_app.extensions["migrate"].configure_args)
-        arguments["process_revision_directives"] = _skip_empty
+        arguments["process_revision_directives"] = _revise
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
-            on_version_apply=_say,
+            on_version_apply=_report,
             transactional_ddl=True,
             **arguments,
         )
@@ -91,13 +94,44 @@ def _suspend_foreign_keys(connection: Connection) -> None:
             connection.detach()
 
 
-def _skip_empty(revision_context: Any, revision: Any, directives: list[Any]) -> None:
-    if getattr(context.config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+def _revise(revision_context: Any, revision: Any, directives: list[Any]) -> None:
+    """Write no migration without operations, and one that drops the types of enumerations that it created."""
+    if not getattr(context.config.cmd_opts, "autogenerate", False):
+        return
+    if directives[0].upgrade_ops.is_empty():
         directives[:] = []
         click.echo("The models and the database agree: there is nothing to migrate.")
+        return
+    for script in directives:
+        names = {name for operation in script.upgrade_ops.ops for name in _enumerations(operation)}
+        script.downgrade_ops.ops += [DropEnumeration(name) for name in sorted(names)]
 
 
-def _say(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
+def _enumerations(operation: Any) -> Iterator[str]:
+    """Yield the names of the enumerations whose types PostgreSQL creates with a table."""
+    if isinstance(operation, ops.CreateTableOp):
+        for column in operation.columns:
+            kind = getattr(column, "type", None)
+            if isinstance(kind, Enum) and kind.native_enum and kind.name:
+                yield kind.name
+
+
+class DropEnumeration(ops.MigrateOperation):
+    """Drop the type of an enumeration, which PostgreSQL keeps when its table is dropped.
+
+    :param name: the name of the type. On a database without such types the operation does nothing.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@renderers.dispatch_for(DropEnumeration)
+def _render(autogenerate: Any, operation: DropEnumeration) -> str:
+    return f"sa.Enum(name={operation.name!r}).drop(op.get_bind())"
+
+
+def _report(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
     name = step.up_revision.doc or step.up_revision_id
     done = "stamped, without running it," if step.is_stamp else "applied" if step.is_upgrade else "took back"
     click.echo(f"{done} {step.up_revision_id} {name}")

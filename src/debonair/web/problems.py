@@ -87,7 +87,7 @@ def response_for(error: HTTPException) -> Response | HTTPException:
     if error.response is not None or error.code is None or error.code < 400:
         return error
     if request.accept_mimetypes.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html":
-        body, media_type = _page(error).encode(), "text/html"
+        body, media_type = _page(error).encode(errors="backslashreplace"), "text/html"
     else:
         body, media_type = body_of(error, request.path), MEDIA_TYPE
     response = current_app.response_class(body, status=error.code, mimetype=media_type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, Request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from debonair.names import Service
@@ -25,14 +25,31 @@ HEADERS = {
 
 
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
-    """Limit the size of a request's body to ``[server] max_body``."""
+    """Limit a request's body to ``[server] max_body``, and let probes pass ``[flask] TRUSTED_HOSTS``."""
     app.config["MAX_CONTENT_LENGTH"] = int(settings[ServerSection].max_body)
+    app.request_class = _Request
 
 
 def trust_proxies(inner: WSGIApplication, app: Flask, settings: Settings) -> WSGIApplication:
     """Return a layer that takes client, scheme, host and prefix from ``[server] trusted_hops`` proxies."""
     hops = settings[ServerSection].trusted_hops
     return ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops) if hops else inner
+
+
+class _Request(Request):
+    """A request that any host name may probe: health checks and Prometheus use the server's address."""
+
+    _probes = ("/health/", "/metrics")
+    _trusted_hosts: list[str] | None = None
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """The host names that the request may have, as Flask sets them; None for any."""
+        return None if self.path.startswith(self._probes) else self._trusted_hosts
+
+    @trusted_hosts.setter
+    def trusted_hosts(self, value: list[str] | None) -> None:
+        self._trusted_hosts = value
 
 
 class SafeHeaders:

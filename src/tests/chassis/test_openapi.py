@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 import flask
 import pytest
 from flask import Flask
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
+from openapi_spec_validator import validate as validate_document
 
 from debonair.api.openapi import Blueprint
 
@@ -28,10 +33,11 @@ def blueprint(name: str, prefix: str) -> Blueprint:
     return made
 
 
-def document(app: Flask) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
+def document(app: Flask) -> dict[str, Any]:
     response = app.test_client().get("/openapi.json")
     assert response.status_code == 200, response.text
-    found: dict[str, dict[str, dict[str, dict[str, object]]]] = response.get_json()
+    found: dict[str, Any] = response.get_json()
+    validate_document(found)
     return found
 
 
@@ -68,3 +74,45 @@ def test_nesting_after_a_blueprint_was_nested_is_described_too(app: Flask) -> No
     app.register_blueprint(shop)
     expected = {"/shop/first", "/shop/shelf/first", "/shop/shelf/items/first"}
     assert expected <= set(document(app)["paths"])
+
+
+class Price(Schema):
+    """A price, in every way that a decimal can be declared."""
+
+    text = fields.Decimal(as_string=True, validate=validate.Range(min=0), load_default=Decimal("1.50"))
+    number = fields.Decimal(validate=validate.Range(max=Decimal("9.5")), allow_none=True)
+    share = fields.Float(validate=validate.Range(min=0, max=1))
+    since = fields.DateTime(validate=validate.Range(min=datetime(2020, 1, 1)))
+
+
+def test_schema_of_decimals_is_valid_and_says_what_is_sent(app: Flask) -> None:
+    prices = Blueprint("prices", __name__)
+
+    @prices.post("/price")
+    @prices.arguments(Price)
+    @prices.response(200, Price)
+    def price(sent: dict[str, object]) -> dict[str, object]:
+        return sent
+
+    app.register_blueprint(prices)
+    found = document(app)
+    properties: dict[str, Any] = found["components"]["schemas"]["Price"]["properties"]
+    assert properties["text"] == {"type": "string", "format": "decimal", "default": "1.50", "x-minimum": "0"}
+    assert properties["number"]["type"] == ["string", "null"]
+    answer = app.test_client().post("/price", json={"number": "2.50"}).get_json()
+    assert answer == {"text": "1.50", "number": "2.50"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_schemas_of_one_class_have_names_of_their_own(app: Flask) -> None:
+    prices = Blueprint("prices", __name__)
+
+    @prices.patch("/price")
+    @prices.arguments(Price(partial=True))
+    @prices.response(200, Price(only=["text", "share"]))
+    @prices.alt_response(201, schema=Price)
+    def price(sent: dict[str, object]) -> dict[str, object]:
+        return sent
+
+    app.register_blueprint(prices)
+    assert {"Price", "PricePartial", "PriceOnlyShareText"} <= set(document(app)["components"]["schemas"])
