@@ -3,7 +3,8 @@
 ``stack``: the WSGI layers around Flask, in order. ``access_log``: request id and access log. ``metrics``:
 Prometheus. ``security``: proxies, body limit, response headers. ``conformance``: requests that break HTTP.
 ``transactions``: the database within a request. ``problems``: every error as ``application/problem+json``.
-``health``: whether the process is alive, and ready for requests.
+``health``: whether the process is alive, and ready for requests. ``welcome``: the page at ``/`` in
+development.
 """
 
 from debonair.room import Room

@@ -9,7 +9,7 @@ from flask import Flask
 
 from debonair.names import Service
 from debonair.settings import Settings
-from debonair.web import access_log, conformance, health, metrics, problems, security, transactions
+from debonair.web import access_log, conformance, health, metrics, problems, security, transactions, welcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,6 +38,7 @@ HOOKS = (
     transactions.init_app,
     health.init_app,
     metrics.init_app,
+    welcome.init_app,
 )
 
 

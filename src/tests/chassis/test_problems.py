@@ -222,3 +222,21 @@ def test_problems_of_a_view_are_in_the_document(app: Flask) -> None:
     assert responses["403"]["description"] == "Not enough credit"
     assert list(responses["403"]["content"]) == ["application/problem+json"]
     assert responses["503"]["description"] == "Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("POST", "/nowhere", 404), ("POST", "/health/live", 405)]
+)
+def test_body_is_not_parsed_for_a_route_that_does_not_exist(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, method: str, path: str, status: int
+) -> None:
+    monkeypatch.setattr(app.request_class, "get_json", lambda *_, **__: pytest.fail("the body is parsed"))
+    monkeypatch.setattr(app.request_class, "get_data", lambda *_, **__: pytest.fail("the body is read"))
+    answer = app.test_client().open(path, method=method, data="[" * 1000, content_type="application/json")
+    assert_problem(answer, status)
+
+
+def test_problem_with_half_a_character_is_a_page(app: Flask) -> None:
+    app.add_url_rule("/half", "half", lambda: abort(400, "half a character: \ud83d"))
+    answer = app.test_client().get("/half", headers={"Accept": "text/html"})
+    assert answer.status_code == 400 and "half a character" in answer.text

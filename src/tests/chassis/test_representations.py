@@ -117,3 +117,20 @@ def test_yaml_without_pyyaml_is_told_at_the_start(
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
     with pytest.raises(CommandError, match=r"install debonair\[yaml\]"):
         make("yaml")
+
+
+def test_name_that_xml_does_not_allow_is_replaced() -> None:
+    root = ElementTree.fromstring(representations.to_xml({"²": 1, "é": 2}, "result"))
+    assert [child.tag for child in root] == ["_", "_"]
+
+
+@pytest.mark.parametrize("media_type", ["application/yaml", "application/xml"])
+def test_result_that_is_nested_too_deeply_for_a_format_is_json(
+    make_app: Callable[..., Flask], media_type: str
+) -> None:
+    app = make_app(api={"formats": ["json", "xml", "yaml"]})
+    deep = "[" * 450 + "]" * 450
+    app.add_url_rule("/deep", "deep", lambda: app.response_class(deep, mimetype="application/json"))
+    answer = app.test_client().get("/deep", headers={"Accept": media_type})
+    assert answer.status_code == 200
+    assert (answer.mimetype == "application/json" and answer.text == deep) or answer.mimetype == media_type

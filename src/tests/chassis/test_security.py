@@ -1,4 +1,4 @@
-"""What is believed of a proxy, and the headers of answers."""
+"""Which proxies and hosts are trusted, and the headers of responses."""
 
 from __future__ import annotations
 
@@ -32,3 +32,17 @@ def test_view_may_set_its_own_policy(app: Flask) -> None:
     app.add_url_rule("/page", "page", lambda: ("page", policy))
     answer = app.test_client().get("/page")
     assert answer.headers["Content-Security-Policy"] == policy["Content-Security-Policy"]
+
+
+def test_request_for_another_host_is_refused(make_app: Callable[..., Flask]) -> None:
+    app = make_app(flask={"TRUSTED_HOSTS": ["orders.example.org"]})
+    app.add_url_rule("/orders", "orders", lambda: "orders")
+    client = app.test_client()
+    assert client.get("/orders", headers={"Host": "orders.example.org"}).status_code == 200
+    assert client.get("/orders", headers={"Host": "evil.example.org"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_probe_may_use_the_address_of_the_server(make_app: Callable[..., Flask], path: str) -> None:
+    app = make_app(flask={"TRUSTED_HOSTS": ["orders.example.org"]})
+    assert app.test_client().get(path, headers={"Host": "127.0.0.1:5000"}).status_code == 200
