@@ -1,4 +1,4 @@
-"""The page at ``/`` in development, for a service that has none of its own: its routes, and what comes next."""
+"""The page at ``/`` in development, for a service without one: its routes, and what comes next."""
 
 from __future__ import annotations
 
