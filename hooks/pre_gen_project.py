@@ -20,7 +20,8 @@ USED = """
 OF_DEBIAN = """
     adduser apt apt-get awk backup bash bin cat chmod chown cp daemon dash date dd df dir dpkg echo env false
     find games grep gzip hostname id init ip irc kill less link list login lp ls mail man mkdir mount mv news
-    nobody passwd perl proxy ps pwd python3 reboot rm root run-parts sed sh shutdown sleep sort su sync sys systemctl
+    nobody passwd perl proxy ps pwd python3 reboot rm root run-parts sed sh shutdown sleep sort su sync sys
+    systemctl
     systemd tail tar tee touch true tty uname uucp wc whoami www-data xargs
 """
 
