@@ -12,7 +12,16 @@ import pytest
 from debonair import config, rooms
 from debonair.errors import ConfigError
 from debonair.names import Service
-from debonair.settings import DatabaseSection, LogSection, Section, ServerSection, option
+from debonair.settings import (
+    DatabaseSection,
+    LogSection,
+    Section,
+    ServerSection,
+    name_of,
+    option,
+    options_of,
+    values_of,
+)
 
 Load = Callable[..., config.Configuration]
 
@@ -48,7 +57,7 @@ def faults(load: Load, tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def value(configuration: config.Configuration, section: str, key: str) -> Any:
-    return next(item for item in configuration.settings if item.name == section).values[key]
+    return next(values_of(item)[key] for item in configuration.settings if name_of(item) == section)
 
 
 def test_layers_are_laid_one_over_the_other(load: Load, package: Path) -> None:
@@ -61,7 +70,7 @@ def test_layers_are_laid_one_over_the_other(load: Load, package: Path) -> None:
     server = configuration.settings[ServerSection]
     assert (server.port, server.host, server.workers, server.threads) == (4, "c", 4, 3)
     assert server.backlog == 2048
-    origins = {key: configuration.origins["server", key] for key in server.values}
+    origins = {key: configuration.origins["server", key] for key in values_of(server)}
     assert origins["port"] == "command line"
     assert origins["host"] == "environment ORDERS_SERVER_HOST"
     assert origins["workers"].endswith("config.ini:4")
@@ -311,8 +320,8 @@ def test_sample_is_in_order_and_names_every_option(orders: ModuleType, load: Loa
     )
     load(uncommented)
     for section in sections:
-        assert f"[{section.name}]" in text
-        for key, item in section.options.items():
+        assert f"[{name_of(section)}]" in text
+        for key, item in options_of(section).items():
             assert f"#{key} =" in text
             assert item.help in text
 

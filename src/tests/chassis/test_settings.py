@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from debonair.settings import MASK, Duration, Section, Settings, Size, Uri, did_you_mean, option
+from debonair.settings import MASK, Duration, Section, Settings, Size, Uri, did_you_mean, option, options_of
 
 
 class Color(enum.Enum):
@@ -54,7 +54,7 @@ class Sample(Section, name="sample"):
     ],
 )
 def test_text_becomes_a_value_of_the_declared_type(key: str, text: str, value: object) -> None:
-    declared = Sample.options[key]
+    declared = options_of(Sample)[key]
     if value is None:
         with pytest.raises(ValueError, match=r"less than 1s|more than 1h"):
             declared.parse(text)
@@ -81,7 +81,7 @@ def test_text_becomes_a_value_of_the_declared_type(key: str, text: str, value: o
 )
 def test_text_of_another_type_is_refused_with_what_is_wanted(key: str, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
-        Sample.options[key].parse(text)
+        options_of(Sample)[key].parse(text)
 
 
 def test_defaults_are_of_the_declared_type() -> None:
@@ -92,7 +92,7 @@ def test_defaults_are_of_the_declared_type() -> None:
 
 
 def test_every_default_and_its_text_agree() -> None:
-    for declared in Sample.options.values():
+    for declared in options_of(Sample).values():
         default = declared.default_for(None)
         assert declared.parse(declared.format(default)) == default, declared.name
 
