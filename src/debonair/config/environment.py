@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -12,20 +11,20 @@ from debonair.config.declared import Declared, spellings
 from debonair.config.places import Key, Place, Text
 from debonair.errors import Fault
 from debonair.names import Service
-from debonair.settings import did_you_mean
+from debonair.settings import did_you_mean, is_address
 
 # Variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service
 # Manager", sd_listen_fds(3), sd_watchdog_enabled(3)). They look like options of a service that is called
 # "notify" or "state".
-_SYSTEMD = re.compile(
+_SYSTEMD = (
     r"NOTIFY_SOCKET|JOURNAL_STREAM|INVOCATION_ID|LOG_NAMESPACE|SYSTEMD_\w+|XDG_\w+"
     r"|LISTEN_(FDS|PID|FDNAMES|PIDFDID)|WATCHDOG_(USEC|PID)|MEMORY_PRESSURE_(WATCH|WRITE)"
     r"|(STATE|CACHE|LOGS|RUNTIME|CONFIGURATION|CREDENTIALS)_DIRECTORY"
     r"|SERVICE_RESULT|EXIT_(CODE|STATUS)|TRIGGER_\w+|MONITOR_\w+|REMOTE_(ADDR|PORT)"
 )
 
-_LINK_URL = re.compile(r"(tcp|udp|sctp)://\S+")
-_LINK_SUFFIX = re.compile(
+_LINK_URL = r"(tcp|udp|sctp)://\S+"
+_LINK_SUFFIX = (
     r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?|NAME|ENV_\w+"
 )
 
@@ -74,9 +73,13 @@ def read_environment(
         if not variable.startswith(prefix) or variable == _file_variable(service):
             continue
         place = Place(f"environment {variable}")
-        if variable in variables and not (_LINK_URL.fullmatch(value) and _is_link(variable, bases)):
+        if variable in variables and not (re.fullmatch(_LINK_URL, value) and _is_link(variable, bases)):
             found[variables[variable]] = Text(value, place)
-        elif variable not in variables and not _SYSTEMD.fullmatch(variable) and not _is_link(variable, bases):
+        elif (
+            variable not in variables
+            and not re.fullmatch(_SYSTEMD, variable)
+            and not _is_link(variable, bases)
+        ):
             hint = did_you_mean(variable, [*variables, _file_variable(service)])
             faults.append(place.fault(f"stands for no key of any section{hint}"))
     return found
@@ -91,9 +94,9 @@ def _link_bases(environ: Mapping[str, str]) -> set[str]:
     bases = set()
     for variable, value in environ.items():
         host, url = variable.removesuffix("_SERVICE_HOST"), re.sub(r"_PORT(_[0-9]+_[A-Z]+)?$", "", variable)
-        if host != variable and _is_address(value):
+        if host != variable and is_address(value):
             bases.add(host)
-        elif url != variable and _LINK_URL.fullmatch(value):
+        elif url != variable and re.fullmatch(_LINK_URL, value):
             bases.add(url)
     return bases
 
@@ -101,14 +104,6 @@ def _link_bases(environ: Mapping[str, str]) -> set[str]:
 def _is_link(variable: str, bases: set[str]) -> bool:
     """Return whether a variable is one of those that describe another service."""
     return any(
-        variable.startswith(f"{base}_") and _LINK_SUFFIX.fullmatch(variable[len(base) + 1 :])
+        variable.startswith(f"{base}_") and re.fullmatch(_LINK_SUFFIX, variable[len(base) + 1 :])
         for base in bases
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -21,7 +21,7 @@ from debonair.errors import Fault
 _LARGEST_FILE = 2**20
 _DEEPEST = 50
 _MOST_NAMED = 200
-_REFERENCE = re.compile(r"\$\{" + DEFAULT_SECTION + r":([^}]+)\}")
+_REFERENCE = r"\$\{" + DEFAULT_SECTION + r":([^}]+)\}"
 _FILES = ("extends", "overrides")
 
 
@@ -96,7 +96,7 @@ class IniFile:
 
     def strays(self) -> Iterator[tuple[str, Place]]:
         """Yield the keys of ``[DEFAULT]`` that nothing refers to: there they have no effect."""
-        used = {key for at in self._places for key in _REFERENCE.findall(self._reader.raw(*at))}
+        used = {key for at in self._places for key in re.findall(_REFERENCE, self._reader.raw(*at))}
         for (section, key), place in self._places.items():
             if section == DEFAULT_SECTION and key not in used and key not in _FILES:
                 yield key, place

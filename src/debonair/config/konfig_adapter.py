@@ -23,10 +23,10 @@ from typing import Any
 import konfig
 
 MOST_REFERENCES = 1000
-"""References to values that hold references themselves, in one file; each one costs time."""
+"""References to texts that hold a dollar themselves, in one file; each one costs time."""
 
 LARGEST_EXPANSION = 2**20
-"""Characters of all expanded texts of one file."""
+"""Characters of all texts with placeholders of one file, when they are expanded."""
 
 _DOLLAR = re.compile(r"\$[${]?")
 
@@ -83,6 +83,9 @@ class _Interpolation(konfig.ExtendedEnvironmentInterpolation):
     def _interpolate_some(
         self, parser: Any, option: str, accum: list[str], rest: str, section: str, map: Any, depth: int
     ) -> None:
+        if "$" not in rest:
+            accum.append(rest)
+            return
         pieces: list[str] = accum
         if depth == 1:
             pieces = _Pieces(self, section, option)
@@ -162,5 +165,5 @@ def _explanation(error: configparser.InterpolationError) -> str:
     if isinstance(error, configparser.InterpolationDepthError):
         return "refers to itself, or through more than 10 other keys"
     if isinstance(error, _TooLargeError):
-        return "refers to so many other keys that the file's texts grow beyond 1 MiB: write them out"
+        return "the placeholders of this file refer to too many other keys: write the texts out"
     return "a ${ here does not end in a name and }; a plain dollar is written $$"

@@ -32,7 +32,7 @@ from debonair.settings import (
 COMMAND_LINE = "command line"
 DEFAULT = "default"
 
-_BEFORE_COMMENT = re.compile(r"(.*?)\s+[#;].*", re.DOTALL)
+_BEFORE_COMMENT = r"(.*?)\s+[#;].*"
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class _Layers:
 
 def _comment_hint(item: Option[Any], text: Text) -> str:
     """Return a hint when a text of a file would be right without what looks like a comment behind it."""
-    match = _BEFORE_COMMENT.fullmatch(text.text)
+    match = re.fullmatch(_BEFORE_COMMENT, text.text, flags=re.DOTALL)
     if match is None or not text.place.line:
         return ""
     try:

@@ -14,7 +14,6 @@ A value keeps its lines, without the blanks around each and without comments and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from debonair.config.places import Key, printable
 
@@ -26,18 +25,16 @@ _HEADER = re.compile(r"\[(?P<name>[^\]]+)\](?P<rest>.*)", re.DOTALL)
 _KEY = re.compile(r"(?P<key>[^=:]*?)[ \t]*[=:](?P<text>.*)", re.DOTALL)
 
 
-@dataclass
 class Scan:
-    """The content of one file.
+    """The content of one file."""
 
-    :param headers: the line of each section's header, counted from 1.
-    :param texts: the text of each key and the line of the key.
-    :param faults: line and message of everything that does not fit the grammar.
-    """
-
-    headers: dict[str, int] = field(default_factory=dict)
-    texts: dict[Key, tuple[str, int]] = field(default_factory=dict)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.headers: dict[str, int] = {}
+        """The line of each section's header, counted from 1."""
+        self.texts: dict[Key, tuple[str, int]] = {}
+        """The text of each key, and the line of the key."""
+        self.faults: list[tuple[int, str]] = []
+        """Line and message of everything that does not fit the grammar."""
 
 
 def scan(text: str) -> Scan:

@@ -6,9 +6,7 @@ It refuses what SQLAlchemy cannot use, or would split in another way than its au
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
 from importlib.util import find_spec
-from urllib.parse import unquote
 
 from debonair.settings.options import did_you_mean
 
@@ -18,7 +16,7 @@ _DRIVERS: dict[str, dict[str, tuple[str, str]]] = {
     "sqlite": {
         _DEFAULT: ("sqlite3", "Python's sqlite3"),
         "pysqlite": ("sqlite3", "Python's sqlite3"),
-        "pysqlcipher": ("sqlcipher3", "sqlcipher3"),
+        "pysqlcipher": ("pysqlcipher3", "pysqlcipher3"),
     },
     "postgresql": {
         _DEFAULT: ("psycopg", "debonair[postgresql]"),
@@ -60,13 +58,12 @@ _NAMES_OF_DATABASE = {"dbname", "database", "db", "service", "read_default_file"
 """Keys of the query that may stand for a database in the path."""
 
 # The grammar of SQLAlchemy's make_url; a test compares the two.
-_GRAMMAR = re.compile(
+_GRAMMAR = (
     r"(?P<name>[\w+]+)://"
     r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
     r"(?:(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?)?"
     r"(?:/(?P<database>[^?]*))?"
-    r"(?:\?(?P<query>.*))?",
-    re.DOTALL,
+    r"(?:\?(?P<query>.*))?"
 )
 
 
@@ -85,7 +82,7 @@ def check_database_uri(uri: str) -> None:
         raise ValueError(
             f"begins with {scheme}://, which SQLAlchemy does not know: write postgresql+psycopg://"
         )
-    match = _GRAMMAR.match(uri)
+    match = re.match(_GRAMMAR, uri, flags=re.DOTALL)
     if match is None:
         raise ValueError(
             f"begins with {scheme}://, which is not dialect+driver://, such as postgresql+psycopg://"
@@ -112,7 +109,7 @@ def _check_parts(match: re.Match[str], dialect: str) -> None:
     port = match["port"]
     if port and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):
         raise ValueError("has a port that is not a number from 1 to 65535")
-    keys = {unquote(item.partition("=")[0]) for item in (match["query"] or "").split("&")}
+    keys = {item.partition("=")[0] for item in (match["query"] or "").split("&")}
     if dialect in _NEEDS_DATABASE and not match["database"] and not keys & _NAMES_OF_DATABASE:
         raise ValueError("names no database: add / and its name after the host")
 
@@ -137,6 +134,9 @@ def _other(known: dict[str, tuple[str, str]], module: str) -> str:
 
 def _check_plugin(dialect: str, driver: str, known: dict[str, tuple[str, str]]) -> None:
     """Accept a dialect that another package adds to SQLAlchemy."""
+    # Imported here, since this takes longer than all other checks, and is hardly ever needed.
+    from importlib.metadata import entry_points
+
     plugins = {point.name for point in entry_points(group="sqlalchemy.dialects")}
     if plugins & {dialect, f"{dialect}.{driver}"}:
         return

@@ -6,13 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from typing import ClassVar
-from urllib.parse import unquote
 
 MASK = "********"
 """The text that is shown in place of a secret."""
 
 _LARGEST_SIZE = 2**63 - 1
-_NUMBER_WITH_UNIT = re.compile(r"([0-9]+)(?:\.([0-9]+))?[ \t]*([A-Za-z]+)")
+_NUMBER_WITH_UNIT = r"([0-9]+)(?:\.([0-9]+))?[ \t]*([A-Za-z]+)"
 _MOST_DIGITS = 30
 
 
@@ -90,24 +89,33 @@ class Uri(str):
         The password before the host ends at the last ``@``, so that one with an unescaped ``@`` or ``/`` is
         masked as a whole. In the query, the value of each key that names a secret is masked.
         """
-        scheme, separator, _ = self.partition("://")
-        start = len(scheme) + len(separator) if separator else 0
+        scheme, separator, rest = self.partition("://")
+        if not separator:
+            scheme, rest = "", str(self)
         spans = []
-        if not self.startswith("/", start) and (user := _USER_INFORMATION.match(self, start)):
+        if not rest.startswith("/") and (user := re.match(_USER_INFORMATION, rest, re.DOTALL)):
             spans.append(user.span(1))
-        spans += [item.span(2) for item in _QUERY_ITEM.finditer(self, start) if _is_secret(item)]
-        return _masked_spans(self, spans)
+        spans += [item.span(2) for item in re.finditer(_QUERY_ITEM, rest) if _is_secret(item[1], item[2])]
+        return scheme + separator + _masked_spans(rest, spans)
 
 
-_USER_INFORMATION = re.compile(r"[^:]*:(.*)@", re.DOTALL)
-_QUERY_ITEM = re.compile(r"[?&]([^=&?]+)=([^&]*)")
-_SECRET_KEY = re.compile(r"passw|passphrase|pwd|secret|token|api_?key|credential", re.IGNORECASE)
+# Texts, since few commands show a URI: each is compiled when it is used.
+_USER_INFORMATION = r"[^:]*:(.*)@"
+_QUERY_ITEM = r"[?&]([^=&?]+)=([^&]*)"
+_SECRET_KEY = r"passw|passphrase|pwd|secret|token|api_?key|credential"
 # A complete ODBC connection string holds "PWD=…".
-_SECRET_VALUE = re.compile(r"(pwd|password)\s*=", re.IGNORECASE)
+_SECRET_VALUE = r"(pwd|password)\s*="
 
 
-def _is_secret(item: re.Match[str]) -> bool:
-    return bool(_SECRET_KEY.search(unquote(item[1])) or _SECRET_VALUE.search(unquote(item[2])))
+def _is_secret(key: str, value: str) -> bool:
+    """Return whether an item of a query holds a secret."""
+    # Imported here for the same reason.
+    from urllib.parse import unquote
+
+    return bool(
+        re.search(_SECRET_KEY, unquote(key), re.IGNORECASE)
+        or re.search(_SECRET_VALUE, unquote(value), re.IGNORECASE)
+    )
 
 
 def _masked_spans(text: str, spans: list[tuple[int, int]]) -> str:

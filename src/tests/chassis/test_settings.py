@@ -135,19 +135,6 @@ def test_secrets_are_in_no_repr_and_no_message() -> None:
     assert "1234" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("uri", "masked"),
-    [
-        ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
-        ("postgresql://me@host/db", "postgresql://me@host/db"),
-        ("postgresql://me:p:w@host/db", f"postgresql://me:{MASK}@host/db"),
-        ("postgresql://:pw@host/db", f"postgresql://:{MASK}@host/db"),
-    ],
-)
-def test_password_of_a_uri_is_masked(uri: str, masked: str) -> None:
-    assert Uri(uri).masked() == masked
-
-
 def test_nearest_known_word_is_offered_and_a_far_one_is_not() -> None:
     assert did_you_mean("prot", ["host", "port"]) == ": did you mean 'port'?"
     assert did_you_mean("LEVEL", ["level"]) == ": did you mean 'level'?"
