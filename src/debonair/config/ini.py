@@ -49,7 +49,7 @@ class _Family:
         self._named += 1
         if self._named > _MOST_NAMED:
             return None
-        # Files are told apart by directory and name, since a path is relative to the directory.
+        # By directory and name, since the paths in a file are relative to its directory.
         key = os.path.join(os.path.realpath(path.parent), path.name)
         if key not in self._read:
             file = IniFile(path, faults, self)

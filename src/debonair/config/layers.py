@@ -155,7 +155,9 @@ class _Layers:
         for (name, key), text in found.items():
             options = self._declared.options(name)
             secret = key.removesuffix(SECRET_FILE_SUFFIX)
-            if key in options:
+            if not _is_text(text.text):
+                self._faults.append(text.place.fault(f"{key}: is not text in UTF-8"))
+            elif key in options:
                 layer[name, key] = text
             elif key in spellings(secret, options.get(secret)):
                 if (name, secret) in found:
@@ -184,6 +186,15 @@ class _Layers:
                 hint = _comment_hint(item, text)
                 self._faults.append(text.place.fault(f"{key}: {error}{hint}"))
         return values
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a variable or argument was UTF-8; Python decodes other bytes to surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _comment_hint(item: Option[Any], text: Text) -> str:

@@ -89,9 +89,9 @@ class _Scanner:
         self.section = name = header["name"]
         if rest := header["rest"].strip(_BLANKS):
             hint = ": a comment stands on a line of its own" if rest[0] in "#;" else ""
-            self.fault(number, f"there is more behind [{printable(name)}] than a newline{hint}")
+            self.fault(number, f"nothing may follow [{printable(name)}] on its line{hint}")
         if name in self.found.headers:
-            self.fault(number, f"section [{printable(name)}] stands here a second time: join the two")
+            self.fault(number, f"section [{printable(name)}] is given twice: join the two")
         self.found.headers.setdefault(name, number)
         return True
 
@@ -108,7 +108,7 @@ class _Scanner:
         if key in self.found.texts:
             first = self.found.texts[key][1]
             name = printable(match["key"])
-            self.fault(number, f"{name} stands here a second time: the first is in line {first}")
+            self.fault(number, f"{name} is given twice: the first time in line {first}")
             return True
         self.key = key
         self.lines = [match["text"].strip(_BLANKS)]

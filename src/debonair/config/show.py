@@ -11,6 +11,7 @@ from debonair.settings import (
     SECRET_FILE_SUFFIX,
     Option,
     Section,
+    Uri,
     has_instances,
     name_of,
     options_of,
@@ -66,7 +67,8 @@ def _kind(item: Option[Any]) -> str:
 def _sample_line(key: str, item: Option[Any], own: str | None) -> str:
     default = item.default_for(None)
     value = "" if item.required or default is None else item.format(default)
-    value = value if own is None or item.secret else own.replace("\n", ", ")
+    if own is not None and not item.secret:
+        value = item.display(item.type(own)) if item.type is Uri else own.replace("\n", ", ")
     return f"#{key} = {value}".rstrip()
 
 

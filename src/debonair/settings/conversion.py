@@ -56,8 +56,8 @@ def from_code(type: type[Any], value: Any) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{value} is not a finite number")
         return cast(Callable[[Any], Any], type)(value)
-    wanted = type.__name__ if issubclass(type, enum.Enum) else TYPE_NAMES[type]
-    raise TypeError(f"a value of type {value.__class__.__name__} is not a {wanted}")
+    wanted = f"a {type.__name__}" if issubclass(type, enum.Enum) else _WANTED[type]
+    raise TypeError(f"must be {wanted}, not {value.__class__.__name__}")
 
 
 _ACCEPTED: dict[type, tuple[type, ...]] = {
@@ -68,6 +68,17 @@ _ACCEPTED: dict[type, tuple[type, ...]] = {
     Duration: (int, float),
     Size: (int,),
     Uri: (str,),
+}
+
+_WANTED: dict[type, str] = {
+    bool: "a bool",
+    int: "an int",
+    float: "a float or an int",
+    str: "a str",
+    list: "a list of str",
+    Duration: "a Duration, a timedelta or a number of seconds",
+    Size: "a Size or a whole number of bytes",
+    Uri: "a Uri or a str",
 }
 
 

@@ -16,7 +16,7 @@ _DRIVERS: dict[str, dict[str, tuple[str, str]]] = {
     "sqlite": {
         _DEFAULT: ("sqlite3", "Python's sqlite3"),
         "pysqlite": ("sqlite3", "Python's sqlite3"),
-        "pysqlcipher": ("pysqlcipher3", "pysqlcipher3"),
+        "pysqlcipher": ("sqlcipher3 pysqlcipher3", "sqlcipher3"),
     },
     "postgresql": {
         _DEFAULT: ("psycopg", "debonair[postgresql]"),
@@ -46,7 +46,7 @@ _DRIVERS: dict[str, dict[str, tuple[str, str]]] = {
         "mssqlpython": ("mssql_python", "mssql-python"),
     },
 }
-"""SQLAlchemy's drivers by dialect and name: the module that each imports, and the package to install."""
+"""SQLAlchemy's drivers by dialect and name: the module (of two, either) and the package that has it."""
 
 _DRIVERS["mariadb"] = _DRIVERS["mysql"]
 
@@ -123,9 +123,11 @@ def _check_driver(dialect: str, driver: str) -> None:
         _check_plugin(dialect, driver, known)
         return
     module, package = known[driver]
-    if find_spec(module) is None:
+    if not any(find_spec(name) for name in module.split()):
         instead = "" if driver else f", or name another driver, such as {dialect}+{_other(known, module)}://"
-        raise ValueError(f"needs the driver {module}, which is not installed: install {package}{instead}")
+        raise ValueError(
+            f"needs the driver {module.split()[0]}, which is not installed: install {package}{instead}"
+        )
 
 
 def _other(known: dict[str, tuple[str, str]], module: str) -> str:

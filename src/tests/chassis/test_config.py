@@ -171,3 +171,17 @@ def test_value_of_a_secret_is_in_no_fault(faults: Any) -> None:
     found = faults("[flask]\nSECRET_KEY = ${hush}\n[orders]\napi_tokn = hush2\n", {}, "flask.SECRET_KY=hush3")
     assert len(found) == 3
     assert not any("hush2" in fault or "hush3" in fault for fault in found)
+
+
+def test_text_that_is_not_utf8_is_a_fault(faults: Any) -> None:
+    assert faults("", {"ORDERS_LOG_FILE": "/x\udcff"}, "orders.colors=\udcff") == [
+        "environment ORDERS_LOG_FILE: file: is not text in UTF-8",
+        "command line: colors: is not text in UTF-8",
+    ]
+
+
+def test_sample_has_no_password_of_the_package(orders: ModuleType, package: Path) -> None:
+    (package / "default_config.ini").write_text("[database]\nuri = postgresql://me:hush@host/db\n")
+    text = config.sample(Service.of("orders"), rooms.sections(*rooms.declared(orders)))
+    assert "#uri = postgresql://me:********@host/db" in text
+    assert "hush" not in text

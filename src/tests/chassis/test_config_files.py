@@ -77,7 +77,7 @@ def test_extends_may_be_nested(load: Load, tmp_path: Path) -> None:
     assert load("[DEFAULT]\nextends = a.ini\n").settings[ServerSection].port == 7
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_the_file(faults: Any) -> None:
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file(faults: Any) -> None:
     found = faults("[server]\nport = many\nhots = x\nworkers = 0\n[sevrer]\na = 1\n[log]\nlevel = LOUD\n")
     assert found == [
         "config.ini:2: port: 'many' is not a whole number",
@@ -88,7 +88,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file(faults: Any) -> No
     ]
 
 
-def test_fault_in_an_extended_file_is_told_of_that_file(faults: Any, tmp_path: Path) -> None:
+def test_fault_in_an_extended_file_names_that_file(faults: Any, tmp_path: Path) -> None:
     (tmp_path / "base.ini").write_text("# base\n[server]\nport = x\n[lgo]\n")
     assert faults("[DEFAULT]\nextends = base.ini\n") == [
         "base.ini:3: port: 'x' is not a whole number",
@@ -102,8 +102,8 @@ def test_fault_in_an_extended_file_is_told_of_that_file(faults: Any, tmp_path: P
         (b"port = 1\n", "config.ini:1: no section yet: a line such as [server] must come first"),
         (b"[server]\nport\n", "config.ini:2: is neither [section], nor key = value, nor # comment"),
         (b"[server]\n; old style\n", "config.ini:2: is neither [section], nor key = value, nor # comment"),
-        (b"[server]\nport = 1\nport = 2\n", "config.ini:3: port stands here a second time: the first is"),
-        (b"[log]\n[server]\n[log]\n", "config.ini:3: section [log] stands here a second time"),
+        (b"[server]\nport = 1\nport = 2\n", "config.ini:3: port is given twice: the first time in line 2"),
+        (b"[log]\n[server]\n[log]\n", "config.ini:3: section [log] is given twice: join the two"),
         (b"[server]\nhost = \xff\n", "config.ini:2: is not text in UTF-8"),
         (b"[server]\nhost = a\0b\n", "config.ini:2: is not text: it has a zero byte"),
         (b"#" * 10_000_000, "config.ini: is larger than 1 MiB"),
@@ -124,14 +124,14 @@ def test_hostile_file_has_one_clear_fault(faults: Any, data: bytes, fault: str) 
     assert found[0].startswith(fault)
 
 
-def test_circle_of_files_is_told(faults: Any, tmp_path: Path) -> None:
+def test_circle_of_files_is_a_fault(faults: Any, tmp_path: Path) -> None:
     (tmp_path / "other.ini").write_text("[DEFAULT]\nextends = config.ini\n")
     assert faults("[DEFAULT]\nextends = other.ini\n") == [
         "other.ini:2: config.ini leads back to this file: take it out of the circle"
     ]
 
 
-def test_missing_file_and_directory_are_told(orders: ModuleType, tmp_path: Path) -> None:
+def test_missing_file_and_directory_are_faults(orders: ModuleType, tmp_path: Path) -> None:
     for file, reason in ((tmp_path / "no.ini", "no such file"), (tmp_path, "is a directory")):
         with pytest.raises(ConfigError, match=reason):
             config.load(Service.of("orders"), rooms.sections(*rooms.declared(orders)), file=file, environ={})
@@ -184,7 +184,7 @@ def test_comment_behind_a_value_has_a_hint(faults: Any) -> None:
         "[log] # what is logged\nlevel = INFO\n[orders]\n"
     )
     assert found == [
-        "config.ini:4: there is more behind [log] than a newline: a comment stands on a line of its own"
+        "config.ini:4: nothing may follow [log] on its line: a comment stands on a line of its own"
     ]
     found = faults("[server]\nport = 80 # the usual one\nhost = 127.0.0.1 ; here\nworkers = x # y\n")
     assert found == [

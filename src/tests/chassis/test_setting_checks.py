@@ -69,9 +69,9 @@ def test_uri_that_works_is_accepted(uri: str) -> None:
     ("uri", "fault"),
     [
         ("postgres://me:hunter2@host/db", "write postgresql+psycopg://"),
-        ("mysql://me:hunter2@host/db", "needs the driver MySQLdb, which is not installed: install mysqlclient, "
-         "or name another driver, such as mysql+pymysql://"),
-        ("mysql+pymysql://me:hunter2@host/db", "needs the driver pymysql, which is not installed: install "),
+        ("mysql://me:hunter2@host/db", "needs the driver MySQLdb, which is not installed: install "
+         "mysqlclient, or name another driver, such as mysql+pymysql://"),
+        ("mysql+pymysql://me:hunter2@host/db", "needs the driver pymysql, which is not installed"),
         ("postgresql+psycpg://me:hunter2@host/db", "did you mean 'psycopg'?"),
         ("postgresql+asyncpg://me:hunter2@host/db", "is for asyncio"),
         ("oracal://me:hunter2@host/db", "names the dialect oracal, which SQLAlchemy does not have: did you"),
@@ -126,13 +126,13 @@ def test_dialect_that_another_package_adds_is_accepted(monkeypatch: pytest.Monke
 )
 def test_drivers_are_those_of_sqlalchemy(dialect: str, driver: str, module: str) -> None:
     url = make_url(f"{dialect}+{driver}://" if driver else f"{dialect}://")
-    if importlib.util.find_spec(module) is not None:
+    if importlib.util.find_spec(module.split()[0]) is not None:
         assert url.get_dialect().import_dbapi().__name__.startswith(module)
         return
     # The dialect imports its driver when it is asked to, and then names the module that is missing.
     with pytest.raises(ImportError) as raised:
         url.get_dialect().import_dbapi()
-    assert (raised.value.name or module).partition(".")[0] == module
+    assert (raised.value.name or module).partition(".")[0] in module.split()
 
 
 @pytest.mark.parametrize(
