@@ -14,7 +14,15 @@ from debonair.logs.setup import configure
 from debonair.names import Service
 from debonair.room import Room, resolve
 from debonair.rooms import chassis, declared, sections
-from debonair.settings import FlaskSection, LogSection, ServiceSection, Settings
+from debonair.settings import (
+    FlaskSection,
+    LogSection,
+    ServiceSection,
+    Settings,
+    has_instances,
+    name_of,
+    values_of,
+)
 from debonair.web.health import monitor_of
 
 _EXTENSION = "debonair"
@@ -61,16 +69,16 @@ def _validated(every: tuple[Room, ...], settings: Settings) -> tuple[Room, ...]:
             raise ValueError(f"two rooms are named {room.name!r}: rename one of them")
         names.add(room.name)
         for section in room.sections:
-            if section not in present and not section.instances:
+            if section not in present and not has_instances(section):
                 raise ValueError(
-                    f"the settings lack [{section.name}] of the room {room.name!r}: add the room to ROOMS of "
-                    "the module application"
+                    f"the settings lack [{name_of(section)}] of the room {room.name!r}: add the room to "
+                    "ROOMS of the module application"
                 )
     return every
 
 
 def _flask_settings(section: FlaskSection) -> dict[str, object]:
-    return {key: value for key, value in section.values.items() if value is not None}
+    return {key: value for key, value in values_of(section).items() if value is not None}
 
 
 def load_app(package: str) -> Flask:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from debonair.room import Room
-from debonair.settings import FlaskSection, Section, ServiceSection
+from debonair.settings import FlaskSection, Section, ServiceSection, name_of
 
 FOUNDATION = Room("foundation", sections=(ServiceSection, FlaskSection))
 """What an application needs before it has any room."""
@@ -38,8 +38,8 @@ def sections(rooms: Iterable[Room] = (), own: Iterable[type[Section]] = ()) -> t
     """
     found: dict[str, type[Section]] = {}
     for section in [*(item for room in (*chassis(), *rooms) for item in room.sections), *own]:
-        if found.setdefault(section.name, section) is not section:
-            raise ValueError(f"two sections are named [{section.name}]: rename one of them")
+        if found.setdefault(name_of(section), section) is not section:
+            raise ValueError(f"two sections are named [{name_of(section)}]: rename one of them")
     return tuple(found.values())
 
 

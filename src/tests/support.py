@@ -7,7 +7,7 @@ from typing import Any
 
 from debonair import rooms
 from debonair.names import Service
-from debonair.settings import Settings
+from debonair.settings import Settings, name_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,4 +15,4 @@ ROOT = Path(__file__).resolve().parents[2]
 def chassis_settings(**values: dict[str, Any]) -> Settings:
     """Return settings of the chassis alone, with the given values over the defaults."""
     service = Service.of("debonair")
-    return Settings(section(service, **values.get(section.name, {})) for section in rooms.sections())
+    return Settings(section(service, **values.get(name_of(section), {})) for section in rooms.sections())

@@ -1,100 +1,111 @@
-"""One INI file with what it extends, read by Konfig as plain texts with their places.
+"""An INI file with the files that it extends or that override it: texts with their places.
 
-Konfig's files work: ``extends``, ``overrides``, ``${ENV}``. Its guessing of types does not reach anybody.
+Stricter than Konfig: a file that is named must exist, a path is relative to the file that names it, files may
+be nested, and a key that is written twice is a fault.
 """
 
 from __future__ import annotations
 
-import configparser
-import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, NoReturn
 
-import konfig
-
+from debonair.config.files import UnusableError, read_regular
+from debonair.config.konfig_adapter import PlaceholderError, Reader
+from debonair.config.places import Key, Place, Text
+from debonair.config.scanner import DEFAULT_SECTION, Scan, scan
 from debonair.errors import Fault
 
 _LARGEST_FILE = 2**20
-_DOLLAR = re.compile(r"\$[${]?")
-_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-
-
-class Place(NamedTuple):
-    """Where a text stands: a file and its line, or what else it came from (then line is 0)."""
-
-    where: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.where}:{self.line}" if self.line else self.where
-
-
-class Text(NamedTuple):
-    """A value as it was written, and where."""
-
-    text: str
-    place: Place
+_DEEPEST = 50
+_MOST_NAMED = 200
+_REFERENCE = r"\$\{" + DEFAULT_SECTION + r":([^}]+)\}"
+_FILES = ("extends", "overrides")
 
 
 class UnreadableError(Exception):
     """A file cannot be used at all; its faults are noted already."""
 
 
-class _Interpolation(konfig.ExtendedEnvironmentInterpolation):
-    """Konfig's interpolation of ``${ENV}`` and ``${section:key}``, without its guessing of types."""
+class _Extended(NamedTuple):
+    """What a file that another one names adds to it."""
 
-    def _unserialize(self, value: str) -> str:
-        return value
-
-    def before_get(self, parser: Any, section: str, option: str, value: str, defaults: Any) -> str:
-        # A dollar that begins no placeholder is a dollar: passwords have them.
-        escaped = _DOLLAR.sub(lambda match: "$$" if match[0] == "$" else match[0], value)
-        result = super().before_get(parser, section, option, escaped, defaults)
-        return "\n".join(result) if isinstance(result, list) else str(result)
-
-    def before_set(self, parser: Any, section: str, option: str, value: str) -> str:
-        return value
+    texts: Mapping[Key, Text]
+    headers: Mapping[str, Place]
 
 
-class IniFile(konfig.Config):
-    """One INI file and what it extends or is overridden by: texts with their places.
+class _Family:
+    """The files that are read for one: each is read once, however many others name it."""
 
-    Stricter than Konfig: what is named must exist, ``extends`` is relative to the file that says it
-    and may be nested, and no key is lost by being written twice.
+    def __init__(self) -> None:
+        self.chain: list[str] = []
+        self._named = 0
+        self._read: dict[str, _Extended] = {}
+
+    def read(self, path: Path, faults: list[Fault]) -> _Extended | None:
+        """Return the content of a file; None when too many have been named."""
+        self._named += 1
+        if self._named > _MOST_NAMED:
+            return None
+        # By directory and name, since the paths in a file are relative to its directory.
+        key = os.path.join(os.path.realpath(path.parent), path.name)
+        if key not in self._read:
+            file = IniFile(path, faults, self)
+            self._read[key] = _Extended(file.texts(), file.headers)
+        return self._read[key]
+
+
+class IniFile:
+    """One INI file, with what it extends or is overridden by.
+
+    :param path: the file.
+    :param faults: the list to which faults are appended.
+    :raises UnreadableError: when it cannot be used, or one of the files that it names.
     """
 
-    def __init__(self, path: Path, faults: list[Fault], chain: tuple[Path, ...] = ()) -> None:
+    def __init__(self, path: Path, faults: list[Fault], _family: _Family | None = None) -> None:
         self._path = path
         self._faults = faults
-        self._chain = (*chain, path.resolve())
-        self.places: dict[tuple[str, str], Place] = {}
-        self.headers: dict[str, Place] = {}
-        super().__init__(str(path))
-
-    def _configparser_kwargs(self) -> dict[str, Any]:
-        return {**super()._configparser_kwargs(), "interpolation": _Interpolation()}
-
-    def read(self, filenames: Any, encoding: str | None = None) -> list[str]:
-        text = self._text()
-        self._scan(text)
+        self._family = _family or _Family()
+        content = self._scan()
+        self._places = {key: Place(str(path), line) for key, (_, line) in content.texts.items()}
+        self.headers = {name: Place(str(path), line) for name, line in content.headers.items()}
+        given: dict[str, dict[str, str]] = {name: {} for name in content.headers}
+        for (section, key), (text, _) in content.texts.items():
+            given[section][key] = text
+        self._family.chain.append(os.path.realpath(path))
         try:
-            self.read_file(io.StringIO(text), str(self._path))
-        except configparser.Error as error:
-            self._fault(getattr(error, "lineno", 0), str(error).splitlines()[0])
-            raise UnreadableError from error
-        return [str(self._path)]
+            self._reader = Reader(str(path), given, self._extend)
+        except PlaceholderError as error:
+            self._stop(self._places[DEFAULT_SECTION, error.key].line, f"{error.key}: {error}")
+        self._family.chain.pop()
 
-    def _text(self) -> str:
+    def texts(self) -> dict[Key, Text]:
+        """Return the text of every key outside of ``[DEFAULT]``, with its place; note those without."""
+        found = {}
+        for (section, key), place in self._places.items():
+            if section == DEFAULT_SECTION:
+                continue
+            try:
+                found[section, key] = Text(self._reader.expanded(section, key), place)
+            except PlaceholderError as error:
+                self._faults.append(place.fault(f"{key}: {error}"))
+        return found
+
+    def strays(self) -> Iterator[tuple[str, Place]]:
+        """Yield the keys of ``[DEFAULT]`` that nothing refers to: there they have no effect."""
+        used = {key for at in self._places for key in re.findall(_REFERENCE, self._reader.raw(*at))}
+        for (section, key), place in self._places.items():
+            if section == DEFAULT_SECTION and key not in used and key not in _FILES:
+                yield key, place
+
+    def _scan(self) -> Scan:
         try:
-            with self._path.open("rb") as file:
-                data = file.read(_LARGEST_FILE + 1)
-        except FileNotFoundError:
-            self._stop(0, "no such file")
-        except OSError as error:
-            self._stop(0, f"cannot be read: {(error.strerror or str(error)).lower()}")
+            data = read_regular(self._path, _LARGEST_FILE)
+        except UnusableError as error:
+            self._stop(0, "no such file" if error.missing else str(error))
         if len(data) > _LARGEST_FILE:
             self._stop(0, "is larger than 1 MiB: this cannot be a configuration file")
         try:
@@ -103,95 +114,39 @@ class IniFile(konfig.Config):
             self._stop(data[: error.start].count(b"\n") + 1, "is not text in UTF-8")
         if "\0" in text:
             self._stop(text[: text.index("\0")].count("\n") + 1, "is not text: it has a zero byte")
-        return "\n".join(text.splitlines()) + "\n"
-
-    def _scan(self, text: str) -> None:
-        """Note the line of every key; ConfigParser does not tell."""
-        before = len(self._faults)
-        section, indent, in_value = None, 0, False
-        for number, line in enumerate(text.splitlines(), 1):
-            content = line.strip()
-            if not content or content.startswith("#"):
-                continue
-            depth = len(line) - len(line.lstrip())
-            if in_value and depth > indent:
-                continue
-            indent = depth
-            header, key = self.SECTCRE.match(content), self._optcre.match(content)
-            if header:
-                section, in_value = header["header"], False
-                if section in self.headers:
-                    self._fault(number, f"section [{section}] stands here a second time: join the two")
-                self.headers[section] = Place(str(self._path), number)
-            elif content.startswith("[") and "]" not in content:
-                self._fault(number, "a section's name stands in brackets: the second one is missing")
-                break
-            elif section is None:
-                self._fault(number, "no section yet: a line such as [server] must come first")
-                break
-            elif key is None or not key["option"]:
-                self._fault(number, "is neither [section], nor key = value, nor # comment")
-            else:
-                name, in_value = key["option"].rstrip(), True
-                if (section, name) in self.places:
-                    first = self.places[section, name].line
-                    self._fault(number, f"{name} stands here a second time: the first is in line {first}")
-                self.places[section, name] = Place(str(self._path), number)
-        if len(self._faults) > before:
+        content = scan(text)
+        self._faults += [Fault(str(self._path), line, message) for line, message in content.faults]
+        if content.faults:
             raise UnreadableError
+        return content
 
-    def _extend(self, filename: str, override: bool = False) -> None:
-        line = self.places["DEFAULT", "overrides" if override else "extends"].line
-        for name in filename.split("\n"):
-            path = self._path.parent / name
-            if path.resolve() in self._chain:
-                self._stop(line, f"{name} leads back to this file: take it out of the circle")
-            if not path.is_file():
-                self._stop(line, f"{name} is named here, but there is no such file")
-            other = IniFile(path, self._faults, self._chain)
+    def _extend(self, reader: Reader, names: str, override: bool) -> None:
+        """Take the texts of the files that ``extends`` or ``overrides`` names, one in a line."""
+        line = self._places[DEFAULT_SECTION, _FILES[override]].line
+        for name in filter(None, names.split("\n")):
+            other = self._other(name, line)
             self.headers = {**other.headers, **self.headers}
-            for (section, key), text in other.texts().items():
-                if (section, key) in self.places and not override:
-                    continue
-                if not self.has_section(section):
-                    self.add_section(section)
-                self.set(section, key, text.text.replace("$", "$$"))
-                self.places[section, key] = text.place
+            for (section, key), text in other.texts.items():
+                if override or (section, key) not in self._places:
+                    reader.put(section, key, text.text)
+                    self._places[section, key] = text.place
 
-    def texts(self) -> dict[tuple[str, str], Text]:
-        """Return the text of every key outside of ``[DEFAULT]``, with its place."""
-        found = {}
-        for (section, key), place in self.places.items():
-            if section == self.default_section:
-                continue
-            try:
-                found[section, key] = Text(self.get(section, key).strip(), place)
-            except configparser.InterpolationError:
-                wrong = self._placeholder_fault(self.get(section, key, raw=True))
-                self._faults.append(Fault(place.where, place.line, f"{key}: {wrong}"))
-        return found
+    def _other(self, name: str, line: int) -> _Extended:
+        path = self._path.parent / name
+        if os.path.realpath(path) in self._family.chain:
+            self._stop(line, f"{name} leads back to this file: take it out of the circle")
+        if len(self._family.chain) >= _DEEPEST:
+            self._stop(line, f"{name} is named through more than {_DEEPEST} files: nest fewer")
+        try:
+            read_regular(path, 0)
+        except UnusableError as error:
+            reason = "there is no such file" if error.missing else f"it {error}"
+            self._stop(line, f"{name} is named here, but {reason}")
+        other = self._family.read(path, self._faults)
+        if other is None:
+            self._stop(line, f"{name} is one file too many: at most {_MOST_NAMED} may be named in all")
+        return other
 
-    def _placeholder_fault(self, raw: str) -> str:
-        for name in _PLACEHOLDER.findall(raw):
-            section, _, key = name.rpartition(":")
-            if section and not self.has_option(section, key):
-                return f"${{{name}}} names no key of this file"
-            if not section and name not in os.environ and name != "HERE":
-                return f"${{{name}}} is not set in the environment"
-        return "a ${ here does not end in a name and }; a plain dollar is written $$"
-
-    def strays(self) -> Iterator[tuple[str, Place]]:
-        """Yield the keys of ``[DEFAULT]`` that nothing refers to: there they have no effect."""
-        raws = [self.get(section, key, raw=True) for section, key in self.places]
-        for (section, key), place in self.places.items():
-            if section != self.default_section or key in ("extends", "overrides"):
-                continue
-            if not any(f"${{DEFAULT:{key}}}" in raw for raw in raws):
-                yield key, place
-
-    def _fault(self, line: int, message: str) -> None:
+    def _stop(self, line: int, message: str) -> NoReturn:
         self._faults.append(Fault(str(self._path), line, message))
-
-    def _stop(self, line: int, message: str) -> Any:
-        self._fault(line, message)
         raise UnreadableError

@@ -84,7 +84,7 @@ class RunServer(ChassisCommand):
         host = host or settings.host
         port = settings.port if port is None else port
         try:
-            ServerSection.options["port"].check(port)
+            ServerSection.port.convert(port)
         except ValueError as error:
             raise CommandError(f"port {error}") from None
         claim(host, port)

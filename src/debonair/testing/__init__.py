@@ -20,7 +20,7 @@ from debonair.database import migrations
 from debonair.database.engine import db
 from debonair.names import Service
 from debonair.rooms import declared, sections
-from debonair.settings import Settings
+from debonair.settings import Settings, has_instances, name_of
 
 __all__ = ["assert_problem", "broken_database", "fixed_request_id", "rolled_back", "settings_for", "upgrade"]
 
@@ -35,7 +35,7 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
     """
     service = Service.of(package)
     every = sections(*declared(importlib.import_module(f"{package}.application")))
-    known = {section.name.replace("-", "_"): section for section in every if not section.instances}
+    known = {name_of(section).replace("-", "_"): section for section in every if not has_instances(section)}
     unknown = [name for name in values if name not in known]
     if unknown:
         raise TypeError(f"there is no section [{unknown[0]}]")

@@ -92,7 +92,7 @@ def repository(deb: Path, release: str, tmp_path_factory: pytest.TempPathFactory
     dist = directory / "dist" / release
     dist.mkdir(parents=True)
     raising = "raise RuntimeError('this migration cannot be done')"
-    strict = "\n\nCheckIns.options['max_user_length'].min = 100\n"
+    strict = "\n\nCheckIns.max_user_length.min = 100\n"
     for version, edits in {
         OLD: [],
         NEW: [],
