@@ -69,20 +69,14 @@ def spec_of(source: Path) -> Path:
     return MODULE / "spec" / kind / path.relative_to("manifests").with_name(f"{name}_spec.rb")
 
 
-SOURCES = [
-    *MODULE.rglob("manifests/**/*.pp"),
-    *(file for kind in SPECS for file in (MODULE / kind).iterdir()),
-]
+SOURCES = [*MODULE.glob("manifests/**/*.pp"), *(file for kind in SPECS for file in MODULE.glob(f"{kind}/*"))]
 
 
 @pytest.mark.parametrize("source", sorted(SOURCES), ids=lambda path: str(path.relative_to(MODULE)))
 def test_each_source_has_unit_tests_that_name_every_parameter(source: Path) -> None:
     specs = spec_of(source).read_text()
-    names = (
-        re.findall(r"^# @param (\w+)", source.read_text(), re.MULTILINE)
-        if "manifests" in source.parts
-        else []
-    )
+    manifest = source.read_text() if "manifests" in source.parts else ""
+    names = re.findall(r"^# @param (\w+)", manifest, re.MULTILINE)
     assert [name for name in names if not re.search(rf"(\b|_){name}\b", specs)] == []
 
 
@@ -98,10 +92,8 @@ def test_unit_tests_of_the_module_pass(tmp_path: Path) -> None:
 
 def reference(file: Path) -> str:
     """Return a REFERENCE.md without what versions 2 and 4 of puppet-strings format in different ways."""
-    text = re.sub(
-        r"\]\(#[^)]*\)|<a name=\"[^\"]*\"></a>|```puppet$|`", "", file.read_text(), flags=re.MULTILINE
-    )
-    return re.sub(r"\s+", " ", text).replace("]", "")
+    formatted = re.compile(r"\(#[^)]*\)|<a name=\"[^\"]*\"></a>|```puppet$|`", re.MULTILINE)
+    return " ".join(formatted.sub("", file.read_text()).split())
 
 
 def test_reference_is_what_puppet_strings_makes_of_the_sources(tmp_path: Path) -> None:
