@@ -18,8 +18,9 @@ CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debo
 
 # What the tests of package and host need beyond make, git and python3-venv.
 PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl debhelper dh-virtualenv \
-    diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate mmdebstrap piuparts postgresql prometheus \
-    puppet puppet-lint python3-setuptools python3-wheel shellcheck systemd-container
+    diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate metadata-json-lint mmdebstrap piuparts \
+    postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-setuptools \
+    python3-wheel ruby-rspec-puppet shellcheck systemd-container
 
 # The tests that are run on Debian 13 too, with the package that is built for it.
 ON_EACH_RELEASE := debian_tools host installed upgrade
@@ -81,6 +82,10 @@ lint: $(BIN)/pytest ## style, types and weaknesses
 .PHONY: sizes
 sizes: $(BIN)/pytest ## print the lines of each room, the longest modules and functions
 	@PYTHONPATH=src $(BIN)/python -m tests.project.sizes
+
+.PHONY: puppet-test
+puppet-test: ## unit tests of the Puppet module, with Debian's rspec-puppet
+	@cd puppet/modules/debonair && rspec
 
 .PHONY: audit
 audit: $(BIN)/pytest ## ask the package index whether a locked package has a known weakness

@@ -1,4 +1,4 @@
-# Every node gets the services that Hiera names for it.
+# Puts the services in Hiera on every node.
 node default {
   include debonair
 }

@@ -1,7 +1,9 @@
-# @summary Writes settings as the text of an INI file that a Debonair service reads back as they are.
+# @summary Returns settings as the text of an INI file, which the service reads back unchanged.
 #
-# A dollar sign is doubled, since the reader resolves `${NAME}`; text that begins or ends in white
-# space stands in double quotes; a list has one item a line; `undef` leaves an option out.
+# A dollar sign is doubled, because the service resolves `${NAME}`. Text that begins or ends with white
+# space is put in double quotes. A list has one item per line. An option whose value is `undef` is left
+# out. An item of a list with a comma or a line break, and a continuation line that begins with `#` or
+# `;`, cannot be read back: they fail the compilation.
 #
 # @param settings the sections with their options
 #

@@ -1,18 +1,18 @@
 # @summary Sets up the apt repository that the services come from.
 #
-# The lists are read anew when the source or the key changed since, when the last time is `max_age`
-# minutes ago, or (see `debonair::service`) when a version is asked for that they do not know.
+# `apt-get update` runs when the source or the key has changed, when the last successful update is older
+# than `max_age`, or (see `debonair::service`) when a service wants a version that the lists do not have.
 #
 # @param url
-#   Where the repository is.
+#   The URL of the repository: `http:`, `https:` or `file:`.
 # @param key
-#   The public key that signs it, ASCII-armoured.
+#   The public key that signs the repository, ASCII-armoured.
 # @param suite
-#   Its suite.
+#   The suite of the repository.
 # @param components
-#   Its components.
+#   The components of the suite.
 # @param max_age
-#   The age in minutes at which the lists are read anew.
+#   The age of the package lists, in minutes, from which they are updated.
 class debonair::repository (
   Pattern[/\A(https?|file):\S+\z/] $url,
   Pattern[/\A-----BEGIN PGP PUBLIC KEY BLOCK-----/] $key,
@@ -22,7 +22,7 @@ class debonair::repository (
 ) {
   $keyring = '/etc/apt/keyrings/debonair.asc'
   $source = '/etc/apt/sources.list.d/debonair.sources'
-  # apt's own stamps tell of success for all sources; this one is for ours.
+  # apt's own stamps are about all sources together. This one is about this source.
   $stamp = '/var/lib/apt/periodic/debonair-update-success-stamp'
 
   file { '/etc/apt/keyrings':

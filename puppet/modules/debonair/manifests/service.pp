@@ -1,10 +1,9 @@
-# @summary Puts one Debonair service on this host, or takes it away.
+# @summary Installs, configures and runs one Debonair service, or removes it.
 #
-# In the order of time: drop-ins of the units → package → configuration, which the service itself
-# checks before it replaces the old one → migration of the database → a check that the whole service
-# starts → restart → health. What is left to do is decided from the state of the host and never from
-# what this run has changed, so the next run finishes what this one could not. When a step fails, the
-# run is red and the service that ran before goes on.
+# The steps, in this order: drop-ins of the units, package, configuration (which the service checks before
+# Puppet replaces the old file), migration of the database, a check that the new process starts, restart,
+# health. Each step looks at the state of the host and not at what this run has changed. So the next run
+# continues where a run has failed. When a step fails, the run fails, and the old process keeps running.
 #
 # @example
 #   debonair::service { 'orders':
@@ -18,35 +17,35 @@
 #   }
 #
 # @param ensure
-#   `absent` takes away package, configuration, logs, drop-ins, timers and nginx site. Data stay
-#   unless `purge_data` is set; the user stays always.
+#   `absent` removes the package, configuration, logs, drop-ins, timers and nginx site. The data stay,
+#   unless `purge_data` is true. The user always stays.
 # @param version
-#   The version of the package; an older one than what is installed is a downgrade.
+#   The version of the package. A version older than the installed one is a downgrade.
 # @param config
-#   The settings, written as a whole to `/etc/<svc>/config.ini`. Nothing else in that file survives.
+#   The settings. Puppet writes the whole of `/etc/<svc>/config.ini`; other changes to that file are lost.
 # @param secrets
-#   More settings, kept out of reports and logs. They win over `config`.
+#   Secret settings. They win over `config`, and appear in no report and no log.
 # @param port
-#   The port on 127.0.0.1. When neither `port` nor `socket` is given, it is what the package says.
+#   The port on 127.0.0.1. Without `port` and `socket`, the package's own port applies.
 # @param socket
-#   A Unix socket to listen on in place of a port; the service and www-data may connect.
+#   The Unix socket to listen on in place of a port. The service's user and www-data may connect.
 # @param nginx
-#   Whether, and how, nginx stands in front of it.
+#   Whether nginx passes requests to the service, and the options of the site.
 # @param migrate
-#   Whether to bring the database to the newest revision. When not, somebody else must.
+#   Whether to migrate the database to the newest revision. If false, you must migrate it yourself.
 # @param on_config
-#   What a changed configuration, version or unit makes of the running service: `restart`, or
-#   `nothing`, when restarts are for a person to choose the time of.
+#   What to do with the running service when its configuration, version or units have changed: `restart`,
+#   or `nothing` if you restart it yourself.
 # @param health_tries
-#   How often, a second apart, the service is asked for its health before the run is red.
+#   How many times to check the health, one second apart, before the run fails.
 # @param timers
-#   Commands that systemd runs on time. One that is to go needs `ensure: absent`.
+#   Commands that systemd runs at certain times, by name. Puppet removes one with `ensure: absent`.
 # @param sandbox
-#   Directives for the unit above those of the package: tighter sandbox, limits on resources.
+#   Directives for the service unit in addition to those of the package: sandbox and resource limits.
 # @param service_ensure
-#   `stopped` keeps the service and its socket stopped, and not started at boot.
+#   `stopped` stops the service and its socket, and does not start them at boot.
 # @param purge_data
-#   With `ensure: absent`, whether the data in `/var/lib/<svc>` go as well.
+#   With `ensure: absent`, whether to remove the data in `/var/lib/<svc>` as well.
 define debonair::service (
   Enum['present', 'absent'] $ensure = 'present',
   Debonair::Version $version = 'present',
@@ -65,7 +64,7 @@ define debonair::service (
 ) {
   assert_type(Debonair::Name, $title)
   if $port and $socket {
-    fail("debonair::service ${title}: port and socket exclude each other")
+    fail("debonair::service ${title}: port and socket exclude each other: give one of them")
   }
 
   $backend = $socket ? {
@@ -83,7 +82,7 @@ define debonair::service (
   }
 
   if $ensure == 'absent' {
-    # First nobody asks the service any more, then it goes.
+    # nginx stops passing requests to the service before the service is removed.
     Debonair::Service::Nginx[$title]
     -> debonair::service::absent { $title:
       timers     => $timers,

@@ -1,4 +1,4 @@
-# @summary The name of a service: of its package, user, units and directories.
+# @summary The name of a service. Its package, user, units and directories have the same name.
 #
-# At most 31 characters, which is what a user's name may have.
+# It has 2 to 31 characters, because the name of a Linux user has at most 31.
 type Debonair::Name = Pattern[/\A[a-z][a-z0-9-]{1,30}\z/]

@@ -1,6 +1,8 @@
-# @summary How nginx stands in front of a service; `true` is a site for every name on port 80.
+# @summary The nginx site of a service. `true` is a site on port 80 for every server name.
 #
-# With `tls`, the site listens on port 443 and port 80 sends clients there.
+# `server_name` lists the names of the site, `max_body` is the largest request body (16m), `timeout` is
+# the number of seconds to wait for a response (60). With `tls`, the site listens on port 443, and port
+# 80 redirects to it.
 type Debonair::Nginx = Variant[Boolean, Struct[{
       Optional['server_name'] => Array[Pattern[/\A[A-Za-z0-9*_.-]+\z/], 1],
       Optional['max_body']    => Pattern[/\A[0-9]+[kmg]?\z/],

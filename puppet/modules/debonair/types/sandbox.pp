@@ -1,7 +1,7 @@
-# @summary Directives of a unit's `[Service]` section, such as `MemoryMax` or `IPAddressDeny`.
+# @summary Directives for the `[Service]` section of a unit, such as `MemoryMax` or `IPAddressDeny`.
 #
-# A list sets a directive once for each of its values.
+# The value is the directive's value in systemd's syntax. A list sets the directive once per item.
 type Debonair::Sandbox = Hash[
-  Pattern[/\A[A-Z][A-Za-z0-9]+\z/],
+  Debonair::Directive,
   Variant[Pattern[/\A[^\n]*\z/], Integer, Boolean, Array[Pattern[/\A[^\n]*\z/]]],
 ]

@@ -1,9 +1,19 @@
-# @summary A command of the service that systemd runs on time, as `<svc>-<name>.timer`.
+# @summary A command of the service that the systemd timer `<svc>-<name>.timer` runs.
 #
-# `command` is what follows `/usr/bin/<svc>`; `on_calendar` is in the words of systemd.time(7).
-type Debonair::Timer = Struct[{
-    Optional['ensure']           => Enum['present', 'absent'],
-    'command'                    => Array[Pattern[/\A[^\s%$"'\\]+\z/], 1],
-    'on_calendar'                => Pattern[/\A[^\n]+\z/],
-    Optional['randomized_delay'] => Pattern[/\A[0-9a-z ]+\z/],
-}]
+# `command` lists the arguments of `/usr/bin/<svc>`; `on_calendar` is a calendar event and
+# `randomized_delay` a time span, both in the syntax of systemd.time(7). With `ensure: absent` Puppet
+# removes the timer, and the other keys are optional.
+type Debonair::Timer = Variant[
+  Struct[{
+      Optional['ensure']           => Enum['present'],
+      'command'                    => Debonair::Command,
+      'on_calendar'                => Pattern[/\A[^\n]+\z/],
+      Optional['randomized_delay'] => Pattern[/\A[0-9a-z ]+\z/],
+  }],
+  Struct[{
+      'ensure'                     => Enum['absent'],
+      Optional['command']          => Debonair::Command,
+      Optional['on_calendar']      => Pattern[/\A[^\n]+\z/],
+      Optional['randomized_delay'] => Pattern[/\A[0-9a-z ]+\z/],
+  }],
+]

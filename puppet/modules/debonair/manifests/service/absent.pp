@@ -1,7 +1,7 @@
-# @summary Takes a service away.
+# @summary Removes a service.
 #
-# @param timers the timers that it had
-# @param purge_data whether its data go as well
+# @param timers the timers of the service, which are removed
+# @param purge_data whether to remove its data as well
 # @api private
 define debonair::service::absent (
   Hash[String, Debonair::Timer] $timers,
@@ -22,7 +22,7 @@ define debonair::service::absent (
     }
   }
 
-  # Its own scripts stop the service.
+  # The package's maintainer scripts stop the service.
   package { $title:
     ensure => purged,
   }
@@ -33,7 +33,7 @@ define debonair::service::absent (
     backup => false,
   }
 
-  # Units that systemd still knows, and whose files are gone.
+  # systemd still has the units in memory after their files are removed.
   -> exec { "debonair ${title}: forget the units":
     command  => "systemctl daemon-reload; systemctl reset-failed '${title}*' || true",
     onlyif   => "systemctl show -p NeedDaemonReload ${title}.service ${title}.socket | grep -q =yes",

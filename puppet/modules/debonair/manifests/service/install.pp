@@ -1,8 +1,8 @@
-# @summary The package of a service, and its configuration.
+# @summary Installs the package of a service, and writes its configuration.
 #
 # @param version the version of the package
 # @param config the settings
-# @param secrets more settings, which nobody may read
+# @param secrets secret settings, which win over `config`
 # @api private
 define debonair::service::install (
   Debonair::Version $version,
@@ -10,12 +10,13 @@ define debonair::service::install (
   Sensitive[Debonair::Settings] $secrets,
 ) {
   unless $version in ['present', 'latest'] {
-    # A version that was published since the lists were read.
+    # The version may have been published after the lists were read. `apt-cache show` succeeds for any
+    # version of a known package, so the versions that `madison` lists are compared.
     exec { "debonair ${title}: look for version ${version}":
       command  => 'apt-get update --error-on=any',
       unless   => @("UNLESS"/$L),
         test "\$(dpkg-query -W -f '\${db:Status-Abbrev}\${Version}' ${title} 2>&1)" = 'ii ${version}' || \
-        apt-cache show '${title}=${version}'
+        apt-cache madison '${title}' | cut -d '|' -f 2 | tr -d ' ' | grep -qxF '${version}'
         | UNLESS
       provider => shell,
       path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
@@ -23,8 +24,9 @@ define debonair::service::install (
     }
   }
 
-  # The package then leaves migration and restart to the steps below: a configuration that only the new
-  # version understands can be written once that is installed. The group comes with the package.
+  # With this file, the package's maintainer scripts neither migrate nor restart: a configuration that only
+  # the new version understands can be written only after the package is installed. The package creates
+  # the group of the files below.
   exec { "debonair ${title}: tell the package who manages it":
     command  => "install -d -m 0755 /etc/${title} && echo Puppet > /etc/${title}/managed",
     creates  => "/etc/${title}/managed",
@@ -43,10 +45,10 @@ define debonair::service::install (
     mode   => '0750',
   }
 
-  $header = "# Puppet (debonair::service ${title}) writes this file; what is edited here is lost.\n\n"
+  $header = "# Puppet (debonair::service ${title}) writes this file; other changes are lost.\n\n"
   $text = "${header}${debonair::ini(deep_merge($config, $secrets.unwrap))}"
 
-  # Without secrets a report may show what changed.
+  # Without secrets, the report may show the difference.
   $content = $secrets.unwrap.empty ? {
     true    => $text,
     default => Sensitive($text),

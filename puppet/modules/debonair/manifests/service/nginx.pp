@@ -1,11 +1,11 @@
 # @summary The nginx site of a service.
 #
-# nginx loads its configuration when it is newer than what was last loaded, by the time of a stamp, so
-# a reload that failed is tried again by the next run. A configuration that nginx refuses makes the
-# run red; the nginx that runs keeps the one before.
+# nginx is reloaded when a file of its configuration is newer than a stamp, which is written after each
+# successful reload. So the next run repeats a reload that failed. If nginx refuses the configuration, the
+# run fails, and the running nginx keeps the previous configuration.
 #
-# @param site its options; undef when there is no site
-# @param backend the service's address: host:port, or unix:path
+# @param site the options of the site; undef when there is no site
+# @param backend the address of the service: host:port, or unix:path
 # @api private
 define debonair::service::nginx (
   Optional[Hash[String, Any]] $site,
@@ -27,7 +27,7 @@ define debonair::service::nginx (
           'svc'         => $title,
           'backend'     => $backend,
           'server_name' => pick($site['server_name'], ['_']),
-          'max_body'    => pick($site['max_body'], '1m'),
+          'max_body'    => pick($site['max_body'], '16m'),
           'timeout'     => pick($site['timeout'], 60),
           'tls'         => $site['tls'],
       }),
@@ -38,7 +38,7 @@ define debonair::service::nginx (
       target => $available,
     }
   } else {
-    # A host without nginx has no such files, and this is then no change.
+    # On a host without nginx these files do not exist, and Puppet has nothing to change.
     file { [$enabled, $available]:
       ensure => absent,
     }

@@ -1,9 +1,9 @@
-# @summary Migrates, restarts and checks a service; each only when the state of the host asks for it.
+# @summary Migrates, restarts and checks a service, each only if the state of the host requires it.
 #
 # @param ensure whether the service runs
-# @param migrate whether to bring the database to the newest revision
-# @param on_config whether to restart what runs with another version, configuration or unit
-# @param health_tries how often to ask for health
+# @param migrate whether to migrate the database to the newest revision
+# @param on_config whether to restart a process that runs with an older version, configuration or unit
+# @param health_tries how many times to check the health, one second apart
 # @api private
 define debonair::service::run (
   Enum['running', 'stopped'] $ensure,
@@ -35,8 +35,8 @@ define debonair::service::run (
   }
 
   if $ensure == 'running' {
-    # A service that runs is replaced by one that was seen to start with this version, configuration
-    # and database; one that does not run is started by the same step.
+    # The running process is stopped only after a check that the new one starts with this version,
+    # configuration and database. The same step starts a service that does not run.
     $unless = $on_config ? {
       'restart' => epp('debonair/is_current.sh.epp', $values),
       default   => "systemctl is-active --quiet ${title}.service",
@@ -58,7 +58,7 @@ define debonair::service::run (
     }
   }
 
-  # What runs is the step above's; this is what starts at boot, and what is to be stopped.
+  # The step above starts the service. These resources enable it at boot, or stop it.
   service { ["${title}.socket", "${title}.service"]:
     ensure => $ensure,
     enable => $ensure == 'running',

@@ -1,7 +1,7 @@
-# @summary Timers of a service: its own commands, run by systemd as its user.
+# @summary Sets up the timers of a service: systemd runs commands of the service as its user.
 #
 # @param timers the timers by name
-# @param active whether they are to run
+# @param active whether the timers run
 # @api private
 define debonair::service::timers (
   Hash[String, Debonair::Timer] $timers,
@@ -13,31 +13,30 @@ define debonair::service::timers (
   }
   $timers.each |$name, $timer| {
     $unit = "${title}-${name}"
-    $present = $timer['ensure'] != 'absent'
-    $kept = $present ? {
-      true    => file,
-      default => absent,
-    }
-    $values = { 'svc' => $title, 'name' => $name, 'timer' => $timer }
+    $paths = ["/etc/systemd/system/${unit}.service", "/etc/systemd/system/${unit}.timer"]
 
-    file { "/etc/systemd/system/${unit}.service":
-      ensure  => $kept,
-      owner   => 'root',
-      group   => 'root',
-      mode    => '0644',
-      content => epp('debonair/timer.service.epp', $values),
-    }
-    file { "/etc/systemd/system/${unit}.timer":
-      ensure  => $kept,
-      owner   => 'root',
-      group   => 'root',
-      mode    => '0644',
-      content => epp('debonair/timer.timer.epp', $values),
-    }
+    if $timer['ensure'] == 'absent' {
+      service { "${unit}.timer":
+        ensure => stopped,
+        enable => false,
+      }
+      -> file { $paths:
+        ensure => absent,
+      }
+    } else {
+      $values = { 'svc' => $title, 'name' => $name, 'timer' => $timer }
+      $texts = [epp('debonair/timer.service.epp', $values), epp('debonair/timer.timer.epp', $values)]
+      $paths.each |$index, $path| {
+        file { $path:
+          ensure  => file,
+          owner   => 'root',
+          group   => 'root',
+          mode    => '0644',
+          content => $texts[$index],
+        }
+      }
 
-    $files = File["/etc/systemd/system/${unit}.service", "/etc/systemd/system/${unit}.timer"]
-    if $present {
-      $files
+      File[$paths]
       -> exec { "debonair ${unit}: systemctl daemon-reload":
         command  => 'systemctl daemon-reload',
         onlyif   => "systemctl show -p NeedDaemonReload ${unit}.service ${unit}.timer | grep -q =yes",
@@ -47,12 +46,6 @@ define debonair::service::timers (
       -> service { "${unit}.timer":
         ensure => $state,
         enable => $active,
-      }
-    } else {
-      service { "${unit}.timer":
-        ensure => stopped,
-        enable => false,
-        before => $files,
       }
     }
   }

@@ -1,6 +1,6 @@
-# @summary Drop-ins of a service's units: where it listens, and what it may do.
+# @summary Writes drop-ins for the units of a service: the address of the socket, and the sandbox.
 #
-# They come before the package, so that its very first start is already the right one.
+# They are written before the package is installed, so that they apply to the first start.
 #
 # @param port the port on 127.0.0.1
 # @param socket the Unix socket in place of a port
@@ -34,7 +34,7 @@ define debonair::service::units (
       default => file,
     }
     $directory = "/etc/systemd/system/${title}.${unit}.d"
-    # The directory always stands, so that its time tells of a drop-in that went.
+    # The directory always exists: its modification time shows that a drop-in was removed.
     file { $directory:
       ensure => directory,
       owner  => 'root',

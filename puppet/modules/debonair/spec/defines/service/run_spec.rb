@@ -1,0 +1,84 @@
+# frozen_string_literal: true
+
+RSpec.describe 'debonair::service::run', type: :define do
+  let(:title) { 'orders' }
+  let(:params) { { ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30 } }
+  let(:migrate) { 'debonair orders: db upgrade' }
+  let(:restart) { 'debonair orders: restart' }
+  let(:health) { 'debonair orders: health' }
+
+  it { is_expected.to compile.with_all_deps }
+  it { is_expected.to contain_debonair__service__run('orders') }
+
+  it 'migrates as the user of the service, unless the database is current, before the restart' do
+    is_expected.to contain_exec(migrate)
+      .with(command: 'runuser -u orders -- /usr/bin/orders db upgrade', cwd: '/', umask: '0027', timeout: 3600)
+      .with_unless('runuser -u orders -- /usr/bin/orders db check')
+      .with_environment(['HOME=/var/lib/orders', 'LANG=C.UTF-8'])
+      .that_comes_before(['Exec[debonair orders: restart]', 'Service[orders.socket]'])
+  end
+
+  it 'checks that the new process starts before it stops the old one' do
+    is_expected.to contain_exec(restart)
+      .with_command(%r{runuser -u orders -- /usr/bin/orders serve --check\n.*systemctl restart orders\.service}m)
+      .that_comes_before("Exec[#{health}]")
+  end
+
+  it 'checks that a new port is free before it closes the old one' do
+    is_expected.to contain_exec(restart)
+      .with_command(/port \$port is in use: choose another port for orders.*systemctl stop orders\.service orders\.socket/m)
+  end
+
+  it 'restarts unless version, configuration and units of the running process are current' do
+    is_expected.to contain_exec(restart)
+      .with_unless(%r{^systemctl is-active --quiet orders\.service orders\.socket &&\n/usr/bin/orders running &&\n})
+      .with_unless(%r{find /etc/systemd/system/orders\.\$unit\.d -newermt})
+  end
+
+  it 'has scripts that the shell can parse' do
+    script = catalogue.resource('Exec', restart)
+    expect(shell_parses?(script[:command])).to be true
+    expect(shell_parses?(script[:unless])).to be true
+  end
+
+  it 'waits until the service is healthy, before it is enabled' do
+    is_expected.to contain_exec(health)
+      .with(command: '/usr/bin/orders health', unless: '/usr/bin/orders health', tries: 30, try_sleep: 1)
+      .that_comes_before('Service[orders.service]')
+  end
+
+  %w[orders.socket orders.service].each do |unit|
+    it { is_expected.to contain_service(unit).with(ensure: 'running', enable: true) }
+  end
+
+  context 'with migrate false' do
+    let(:params) { super().merge(migrate: false) }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.not_to contain_exec(migrate) }
+  end
+
+  context 'with on_config nothing' do
+    let(:params) { super().merge(on_config: 'nothing') }
+
+    it { is_expected.to contain_exec(restart).with_unless('systemctl is-active --quiet orders.service') }
+  end
+
+  context 'with health_tries' do
+    let(:params) { super().merge(health_tries: 5) }
+
+    it { is_expected.to contain_exec(health).with_tries(5) }
+  end
+
+  context 'with ensure stopped' do
+    let(:params) { super().merge(ensure: 'stopped') }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.not_to contain_exec(restart) }
+    it { is_expected.not_to contain_exec(health) }
+
+    %w[orders.socket orders.service].each do |unit|
+      it { is_expected.to contain_service(unit).with(ensure: 'stopped', enable: false) }
+    end
+  end
+end

@@ -1,0 +1,183 @@
+# frozen_string_literal: true
+
+RSpec.describe 'debonair::service', type: :define do
+  let(:title) { 'orders' }
+
+  on_each_release do |release, facts|
+    context "on #{release}" do
+      let(:facts) { facts }
+
+      it { is_expected.to compile.with_all_deps }
+
+      context 'with every parameter' do
+        let(:params) do
+          {
+            ensure: 'present', version: '1.4.2', config: { 'log' => { 'level' => 'INFO' } },
+            secrets: sensitive('orders' => { 'api_token' => 'x' }), port: 5001,
+            nginx: { 'server_name' => ['orders.example.org'] }, migrate: true, on_config: 'nothing', health_tries: 5,
+            timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } },
+            sandbox: { 'MemoryMax' => '512M' }, service_ensure: 'running', purge_data: false
+          }
+        end
+
+        it { is_expected.to compile.with_all_deps }
+      end
+    end
+  end
+
+  context 'with defaults' do
+    it { is_expected.to contain_debonair__service('orders') }
+    it { is_expected.to contain_debonair__service__units('orders').with(port: nil, socket: nil, sandbox: {}) }
+    it { is_expected.to contain_debonair__service__install('orders').with(version: 'present', config: {}) }
+    it { is_expected.to contain_debonair__service__install('orders').with_secrets(sensitive({})) }
+
+    it 'runs, migrates and restarts' do
+      is_expected.to contain_debonair__service__run('orders')
+        .with(ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30)
+    end
+
+    it { is_expected.to contain_debonair__service__timers('orders').with(timers: {}, active: true) }
+    it { is_expected.to contain_debonair__service__nginx('orders').with(site: nil, backend: '127.0.0.1:5000') }
+    it { is_expected.not_to contain_debonair__service__absent('orders') }
+
+    it 'goes from the units to the package, the process, the timers and nginx' do
+      is_expected.to contain_debonair__service__units('orders').that_comes_before('Debonair::Service::Install[orders]')
+      is_expected.to contain_debonair__service__install('orders').that_comes_before('Debonair::Service::Run[orders]')
+      is_expected.to contain_debonair__service__run('orders').that_comes_before('Debonair::Service::Timers[orders]')
+      is_expected.to contain_debonair__service__timers('orders').that_comes_before('Debonair::Service::Nginx[orders]')
+    end
+  end
+
+  context 'with ensure absent' do
+    let(:timers) { { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } } }
+    let(:params) { { ensure: 'absent', nginx: true, timers: timers } }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_debonair__service__absent('orders').with(timers: timers, purge_data: false) }
+    it { is_expected.not_to contain_debonair__service__install('orders') }
+    it { is_expected.not_to contain_debonair__service__run('orders') }
+
+    it 'removes the site before the service' do
+      is_expected.to contain_debonair__service__nginx('orders')
+        .with_site(nil).that_comes_before('Debonair::Service::Absent[orders]')
+    end
+
+    context 'with purge_data' do
+      let(:params) { super().merge(purge_data: true) }
+
+      it { is_expected.to contain_debonair__service__absent('orders').with_purge_data(true) }
+    end
+  end
+
+  context 'with version' do
+    let(:params) { { version: '1.4.2' } }
+
+    it { is_expected.to contain_debonair__service__install('orders').with_version('1.4.2') }
+  end
+
+  context 'with config' do
+    let(:params) { { config: { 'server' => { 'workers' => 2 } } } }
+
+    it { is_expected.to contain_debonair__service__install('orders').with_config('server' => { 'workers' => 2 }) }
+  end
+
+  context 'with secrets' do
+    let(:params) { { secrets: sensitive('orders' => { 'api_token' => 'x' }) } }
+
+    it { is_expected.to contain_debonair__service__install('orders').with_secrets(sensitive('orders' => { 'api_token' => 'x' })) }
+  end
+
+  context 'with port' do
+    let(:params) { { port: 5001 } }
+
+    it { is_expected.to contain_debonair__service__units('orders').with_port(5001) }
+    it { is_expected.to contain_debonair__service__nginx('orders').with_backend('127.0.0.1:5001') }
+  end
+
+  context 'with socket' do
+    let(:params) { { socket: '/run/orders/http.sock' } }
+
+    it { is_expected.to contain_debonair__service__units('orders').with_socket('/run/orders/http.sock') }
+    it { is_expected.to contain_debonair__service__nginx('orders').with_backend('unix:/run/orders/http.sock') }
+  end
+
+  { true => {}, { 'timeout' => 5 } => { 'timeout' => 5 } }.each do |nginx, site|
+    context "with nginx #{nginx}" do
+      let(:params) { { nginx: nginx } }
+
+      it { is_expected.to contain_debonair__service__nginx('orders').with_site(site) }
+    end
+  end
+
+  context 'with migrate false' do
+    let(:params) { { migrate: false } }
+
+    it { is_expected.to contain_debonair__service__run('orders').with_migrate(false) }
+  end
+
+  context 'with on_config nothing' do
+    let(:params) { { on_config: 'nothing' } }
+
+    it { is_expected.to contain_debonair__service__run('orders').with_on_config('nothing') }
+  end
+
+  context 'with health_tries' do
+    let(:params) { { health_tries: 5 } }
+
+    it { is_expected.to contain_debonair__service__run('orders').with_health_tries(5) }
+  end
+
+  context 'with timers' do
+    let(:params) { { timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } } } }
+
+    it { is_expected.to contain_debonair__service__timers('orders').with_timers(params[:timers]) }
+  end
+
+  context 'with sandbox' do
+    let(:params) { { sandbox: { 'MemoryMax' => '512M' } } }
+
+    it { is_expected.to contain_debonair__service__units('orders').with_sandbox('MemoryMax' => '512M') }
+  end
+
+  context 'with service_ensure stopped' do
+    let(:params) { { service_ensure: 'stopped' } }
+
+    it { is_expected.to contain_debonair__service__run('orders').with_ensure('stopped') }
+    it { is_expected.to contain_debonair__service__timers('orders').with_active(false) }
+  end
+
+  context 'with port and socket' do
+    let(:params) { { port: 5001, socket: '/run/orders/http.sock' } }
+
+    it { is_expected.to compile.and_raise_error(/orders: port and socket exclude each other: give one of them/) }
+  end
+
+  context 'with an invalid title' do
+    let(:title) { 'Orders' }
+
+    it { is_expected.to compile.and_raise_error(/Debonair::Name/) }
+  end
+
+  {
+    ensure: 'installed',
+    version: '1.0; reboot',
+    config: { 'a b' => {} },
+    secrets: { 'orders' => { 'api_token' => 'x' } },
+    port: 80,
+    socket: '/tmp/http.sock',
+    nginx: { 'servername' => ['a'] },
+    migrate: 'yes',
+    on_config: 'reload',
+    health_tries: 0,
+    timers: { 'Tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } },
+    sandbox: { 'MemorMax' => '512M' },
+    service_ensure: 'present',
+    purge_data: 'yes',
+  }.each do |name, value|
+    context "with #{name} #{value.inspect}" do
+      let(:params) { { name => value } }
+
+      it { is_expected.to compile.and_raise_error(/parameter '#{name}'/) }
+    end
+  end
+end
