@@ -295,7 +295,7 @@ def test_database_behind_the_migrations_is_not_served(command: Command, tmp_path
 def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Command) -> None:
     ran = command("running")
     assert (ran.returncode, ran.stdout) == (1, "orders is not running.\n")
-    assert "does not answer: connection refused" in command.refused("-s", "server.port=1", "health")
+    assert "does not respond: connection refused" in command.refused("-s", "server.port=1", "health")
 
 
 def test_preflight_tells_what_it_looked_at(command: Command) -> None:
