@@ -21,7 +21,7 @@ import click
 import flask_script_ng
 from werkzeug.local import LocalProxy
 
-from debonair import config, rooms
+from debonair import rooms
 from debonair.errors import ConfigError, DebonairError
 from debonair.manage.adapter import build_parser, function_command
 from debonair.manage.loading import LoadedCommand
@@ -32,6 +32,8 @@ from debonair.settings import LogSection, Section
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from debonair.config import Configuration
 
 COMMANDS: Mapping[str, Command] = {
     "runserver": Command(
@@ -121,11 +123,13 @@ class Manager(flask_script_ng.Manager):
         return rooms.sections(*rooms.declared(self.module))
 
     @cached_property
-    def configuration(self) -> config.Configuration:
+    def configuration(self) -> Configuration:
         """The configuration, loaded through all layers.
 
         :raises ConfigError: when it is faulty.
         """
+        from debonair import config
+
         return config.load(self.service, self.sections, file=self.file, overrides=self.overrides)
 
     @cached_property
@@ -177,7 +181,7 @@ class Manager(flask_script_ng.Manager):
 
     def create_parser(self, prog: str, *args: Any, **kwargs: Any) -> Parser:
         """Return the parser of all commands, those of the service's rooms included."""
-        parser = Parser(prog=Path(prog).name, usage=self.usage, description=self.description)
+        parser = Parser(prog=self._program(prog), usage=self.usage, description=self.description)
         try:
             own = rooms.declared(self.module)[0]
         except Exception as error:
@@ -203,7 +207,7 @@ class Manager(flask_script_ng.Manager):
     def main(self, arguments: list[str]) -> int:
         """Run a command and return its exit code; an error that a user can cause is printed as one line."""
         try:
-            result = self.handle(sys.argv[0] or self.service.name, arguments)
+            result = self.handle(sys.argv[0], arguments)
             sys.stdout.flush()
         except SystemExit as request:
             result = request.code
@@ -216,16 +220,33 @@ class Manager(flask_script_ng.Manager):
             return _INTERRUPTED
         except BrokenPipeError:
             # The reader of the output has gone: no error of the command, and nobody reads a message.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             return 1
         except Exception as error:
             message = _explained(error)
             if message is None:
                 raise
+            if isinstance(error, OSError):
+                _discard_output()
             return _failed(message)
         if result is None or isinstance(result, int):
             return int(result or 0)
         return _failed(str(result))
+
+    def _program(self, path: str) -> str:
+        """Return what a user types to run this program, from the path that Python was started with."""
+        name = Path(path).name
+        if name == "__main__.py":
+            return f"python -m {self.service.package}"
+        return self.service.name if name in ("", "-c", "-m") else name
+
+
+def _discard_output() -> None:
+    """Let Python not write to standard output once more when it ends, if writing fails."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(message: str) -> int:

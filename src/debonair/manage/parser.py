@@ -25,7 +25,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(
         self, *, outer: Parser | None = None, fill: Callable[[Parser], None] | None = None, **options: Any
     ) -> None:
-        super().__init__(**{**options, "add_help": False})
+        # The help is added last and takes -h and --help from an option of that name.
+        super().__init__(**{**options, "add_help": False, "conflict_handler": "resolve"})
         self.captures = False
         """Whether the arguments are returned as they are, for a parser of another kind, such as click's."""
         self.missing: Exception | None = None
@@ -92,10 +93,9 @@ class Parser(argparse.ArgumentParser):
         if self._fill is not None:
             self._fill(self)
         for action in self._actions:
-            if action.option_strings and set(action.option_strings) <= set(_HELP):
+            own = action.option_strings and not isinstance(action, argparse._HelpAction)
+            if own and set(action.option_strings) <= set(_HELP):
                 raise ValueError(f"{self.prog}: -h is the help: give this option a long name too")
-        # -h and --help are the help of every command, also of one that has an option of that name.
-        self.conflict_handler = "resolve"
         self.add_argument(*_HELP, action="help", help="print this help and exit")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
