@@ -193,10 +193,12 @@ class Manager(flask_script_ng.Manager):
         return build_parser(self, parser)
 
     def _add_commands_of(self, own: tuple[Room, ...]) -> None:
+        taken = set(self._chassis)
         for room in own:
             for name, command in room.commands.items():
-                if name in self._chassis:
+                if name in taken:
                     raise ValueError(f"the command {name!r} of the room {room.name!r} exists: rename it")
+                taken.add(name)
                 if name not in self._commands:
                     self.add_command(name, command)
 

@@ -106,15 +106,15 @@ class Parser(argparse.ArgumentParser):
                 raise self.missing
             message = f"there is no command {value!r}{did_you_mean(value, list(action.choices))}"
         else:
-            message = f"{value!r} is none of {', '.join(map(str, action.choices))}"
+            message = f"{value!r} is not one of {', '.join(map(str, action.choices))}"
         raise argparse.ArgumentError(action if action.option_strings else None, message)
 
     def _unexpected(self, rest: list[str]) -> str:
         wrong = next((word for word in rest if word.startswith("-")), None)
         if wrong is None:
-            return f"{rest[0]!r} is one argument too many"
+            return f"unexpected argument {rest[0]!r}"
         if self._outer is not None and wrong.partition("=")[0] in self._outer._flags():
-            return f"{wrong} stands before the command"
+            return f"{wrong} must come before the command"
         return f"there is no option {wrong!r}{did_you_mean(wrong, self._flags())}"
 
     def _flags(self) -> list[str]:

@@ -159,7 +159,7 @@ def test_argparse_checks_choices_by_a_method_and_lets_a_later_option_win(
     with pytest.raises(SystemExit):
         parser.parse_known_args(["bahs"])
     fact = "_check_value refuses a value that is not of the choices"
-    assert capsys.readouterr().err == "error: 'bahs' is none of bash, zsh (see x --help)\n", standard(fact)
+    assert capsys.readouterr().err == "error: 'bahs' is not one of bash, zsh (see x --help)\n", standard(fact)
     with pytest.raises(SystemExit):
         parser.parse_known_args(["-h"])
     fact = "with conflict_handler resolve, the option that is added last wins"

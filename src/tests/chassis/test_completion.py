@@ -35,7 +35,7 @@ def test_values_of_an_argument_are_completed(command: Program) -> None:
 
 def test_completion_is_for_bash_and_zsh(command: Program) -> None:
     assert "bashcompinit" in command("completion", "zsh").stdout
-    assert "'fish' is none of bash, zsh" in command.refused("completion", "fish", code=2)
+    assert "'fish' is not one of bash, zsh" in command.refused("completion", "fish", code=2)
 
 
 def test_completion_needs_no_valid_configuration(command: Program) -> None:

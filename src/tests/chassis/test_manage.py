@@ -146,9 +146,9 @@ def test_bad_options_are_usage_errors(command: Program) -> None:
     line = command.refused("runserver", "--prot", "5", code=2)
     assert "there is no option '--prot': did you mean '--port'?" in line
     assert "there is no option '--bogus'" in command.refused("--bogus", code=2)
-    assert "'extra' is one argument too many" in command.refused("routes", "extra", code=2)
+    assert "unexpected argument 'extra'" in command.refused("routes", "extra", code=2)
     for late in (["--set", "server.port=7000"], ["--config=x.ini"]):
-        assert f"{late[0]} stands before the command" in command.refused("routes", *late, code=2)
+        assert f"{late[0]} must come before the command" in command.refused("routes", *late, code=2)
     assert "port 99999 is more than 65535" in command.refused("runserver", "-p", "99999")
     assert "'upgarde': did you mean 'upgrade'?" in command.refused("db", "upgarde", code=2)
     assert "--port" in command.refused("runserver", "--port", "many", code=2)
@@ -234,7 +234,7 @@ def test_manager_within_the_manager_works(manager: Manager, capsys: pytest.Captu
     assert manager.main(["stock", "wher"]) == 2
     assert "there is no command 'wher': did you mean 'where'?" in capsys.readouterr().err
     assert manager.main(["stock", "where", "--config", "x"]) == 2
-    assert "--config stands before the command" in capsys.readouterr().err
+    assert "--config must come before the command" in capsys.readouterr().err
     assert manager.main(["stock"]) == 2
     assert "usage: orders stock" in capsys.readouterr().err
 

@@ -107,11 +107,35 @@ def test_short_help_is_help_whatever_the_arguments(
     assert "usage: orders greet" in shown and "--heartily" in shown
 
 
-def test_command_of_a_room_that_exists_is_refused(with_room: Manager, package: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"greet":', '"serve":', "the command 'serve' of the room 'greeting' exists: rename it"),
+        (
+            "\n)\n",
+            '\n    Room("other", commands={"greet": Command("x:y", "Greet.")}),\n)\n',
+            "the command 'greet' of the room 'other' exists: rename it",
+        ),
+    ],
+    ids=["of the chassis", "of another room"],
+)
+def test_command_of_a_room_that_exists_is_refused(
+    with_room: Manager, package: Path, old: str, new: str, message: str
+) -> None:
     module = package / "application.py"
-    module.write_text(module.read_text().replace('"greet":', '"serve":'))
-    with pytest.raises(ValueError, match="the command 'serve' of the room 'greeting' exists: rename it"):
+    module.write_text(module.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=message):
         with_room.main(["--help"])
+
+
+def test_own_command_replaces_that_of_a_room(with_room: Manager, capsys: pytest.CaptureFixture[str]) -> None:
+    @with_room.command
+    def greet():
+        print("own")
+
+    for _ in range(2):
+        assert with_room.main(["greet"]) == 0
+    assert capsys.readouterr().out == "own\nown\n"
 
 
 def test_commands_of_the_chassis_work_while_the_application_is_broken(
