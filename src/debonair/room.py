@@ -49,40 +49,65 @@ class Argument:
 
 
 class Context(Protocol):
-    """What a command is given: the service, and what it asks for is loaded then and not before."""
+    """What a command gets: the service. Configuration and application are loaded when they are first used."""
 
-    service: Service
-    """The service; the environment of its configuration is that of ``configuration.service``."""
-    sections: tuple[type[Section], ...]
-    """The sections of its configuration."""
-    file: Path | None
-    """The INI file that ``--config`` names."""
-    overrides: list[str]
-    """The texts ``section.key=value`` of ``--set``."""
-    configuration: Configuration
-    """The configuration, loaded through all layers. :raises ConfigError: when it is faulty."""
+    @property
+    def service(self) -> Service:
+        """The service; the environment of its configuration is that of ``configuration.service``."""
+
+    @property
+    def sections(self) -> tuple[type[Section], ...]:
+        """The sections of its configuration."""
+
+    @property
+    def file(self) -> Path | None:
+        """The INI file that ``--config`` names."""
+
+    @property
+    def overrides(self) -> list[str]:
+        """The texts ``section.key=value`` of ``--set``."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration, loaded through all layers. :raises ConfigError: when it is faulty."""
+
+    @property
+    def app(self) -> Flask:
+        """The application of this run of the command, made once. :raises ConfigError: as above."""
 
     def make_app(self, *, serving: bool = False) -> Flask:
         """Return a new application with logging set up.
 
-        :param serving: whether it is to be served: then it logs in full, and to the log file.
+        :param serving: whether it serves requests: then it logs in full, and to the log file.
         """
 
 
 class Runnable(Protocol):
-    """The class that a :class:`Command` names; it is made without parameters when the command runs."""
+    """The class that a :class:`Command` names; it is instantiated without parameters when the command runs.
+
+    Its module should import what only ``run`` needs inside ``run``: the help of the command and the shell
+    completion import the module too.
+    """
 
     arguments: tuple[Argument, ...]
+    """The arguments of the command line; each becomes a parameter of ``run``."""
+
+    needs_app: bool
+    """Whether the application is made before ``run``, which is then called in the application context."""
 
     def run(self, context: Context, **arguments: Any) -> int | None:
-        """Do the work and return the exit code; None is 0."""
+        """Do the work and return the exit code; None is 0.
+
+        :raises DebonairError: when it cannot; the text is printed as one line, and the exit code is 1.
+        """
 
 
 @dataclass(frozen=True)
 class Command:
     """A command that a room adds to the manager.
 
-    :param target: ``module:Class`` of a :class:`Runnable`, imported when the command runs.
+    :param target: ``module:name`` of a :class:`Runnable` class, or of a click command or group, such as those
+        of Flask's extensions. It is imported when the command runs or its help is printed.
     :param help: what the command does, in one sentence, for the list of commands.
     """
 

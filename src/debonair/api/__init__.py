@@ -2,7 +2,13 @@
 ``representations``: their results as JSON, XML or YAML.
 """
 
-from debonair.room import Room
+from debonair.room import Command, Room
 from debonair.settings import ApiSection
 
-ROOM = Room("api", sections=(ApiSection,), init_app="debonair.api.setup:init_app", extra="yaml")
+ROOM = Room(
+    "api",
+    sections=(ApiSection,),
+    init_app="debonair.api.setup:init_app",
+    commands={"openapi": Command("debonair.api.commands:OpenApi", "Print the OpenAPI document.")},
+    extra="yaml",
+)

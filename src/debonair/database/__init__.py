@@ -6,7 +6,7 @@ database means. ``checks``: its health. ``commands``: the group ``db``. ``migrat
 when it is used.
 """
 
-from debonair.room import Room
+from debonair.room import Command, Room
 from debonair.settings import DatabaseSection
 
 ROOM = Room(
@@ -16,6 +16,11 @@ ROOM = Room(
     checks={
         "database": "debonair.database.checks:responds",
         "migrations": "debonair.database.checks:is_migrated",
+    },
+    commands={
+        "db": Command(
+            "debonair.database.commands:group", "Migrate the database, and report the revision that it is at."
+        )
     },
     extra="postgresql",
 )

@@ -1,27 +1,79 @@
-"""The ``db`` commands, on Flask's own command line and under the manager.
+"""The ``db`` commands, for Flask's own command line and for the manager.
 
-Alembic, which is slow to import, is loaded when one of them is used.
+The names and the help of the commands stand here, so that the help, the shell completion and a mistyped name
+import neither Alembic nor SQLAlchemy; ``migrations`` is imported when one of the commands is used.
 """
 
 from __future__ import annotations
+
+import functools
+import logging
 
 import click
 from flask import Flask, current_app, g
 from flask.cli import with_appcontext
 
+from debonair.errors import CommandError
+
+COMMANDS = {
+    "branches": "List the revisions that more than one revision follows.",
+    "check": "Exit with 0 when the database is at the head revision, else with 1.",
+    "check-models": "Exit with 0 when models and migrations agree, else with 1.",
+    "current": "Print the revision of the database.",
+    "downgrade": "Downgrade the database to the previous revision, or the one given.",
+    "edit": "Open a revision in $EDITOR.",
+    "heads": "List the head revisions.",
+    "history": "List the revisions in chronological order.",
+    "init": "Create the directory of the migrations.",
+    "list-templates": "List the templates for init.",
+    "merge": "Join two revisions in a new one.",
+    "migrate": "Write a revision from the difference between models and database.",
+    "revision": "Write an empty revision.",
+    "show": "Print a revision.",
+    "stamp": "Record that the database is at a revision, and run no migration.",
+    "upgrade": "Upgrade the database to the head revision, or the one given.",
+}
+"""The commands and what each does."""
+
+_REMEDIES = {
+    "Can't locate revision": ": see db history, and db stamp --purge REVISION where its file is missing",
+    "Target database is not up to date": ": run 'db upgrade' first",
+    "Multiple head revisions": ": join them with 'db merge heads'",
+}
+"""What to do, by the beginning of Alembic's message, which does not say it."""
+
 
 class _DatabaseCommands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self._loaded())
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._loaded().get(cmd_name)
+        return _loaded().get(cmd_name) if cmd_name in COMMANDS else None
 
-    @staticmethod
-    def _loaded() -> dict[str, click.Command]:
-        from debonair.database import migrations
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
 
-        return migrations.commands()
+
+@functools.cache
+def _loaded() -> dict[str, click.Command]:
+    from debonair.database import migrations
+
+    return migrations.commands()
+
+
+class _Remedies(logging.Filter):
+    """Append what to do to the errors of Alembic, which Flask-Migrate logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        for said, remedy in _REMEDIES.items():
+            if said in message and not message.endswith(remedy):
+                record.msg, record.args = message + remedy, ()
+        return True
+
+
+_remedies = _Remedies()
 
 
 @with_appcontext
@@ -29,11 +81,34 @@ def _prepare() -> None:
     from debonair.database import migrations
 
     migrations.prepare(current_app)
+    logging.getLogger("flask_migrate").addFilter(_remedies)
     # What Flask-Migrate's own group leaves for its commands.
     g.directory, g.x_arg = None, ()
 
 
+group = _DatabaseCommands(
+    "db", help="Migrate the database, and report the revision that it is at.", callback=_prepare
+)
+"""The group ``db``."""
+
+
 def init_app(app: Flask) -> None:
     """Add the group ``db`` to the application's commands."""
-    help = "Migrate the database, and say where it stands."
-    app.cli.add_command(_DatabaseCommands("db", help=help, callback=_prepare))
+    app.cli.add_command(group)
+
+
+def require_migrated(app: Flask) -> None:
+    """Refuse a database that lacks migrations; an unreachable one is left to the health checks.
+
+    :raises CommandError: when revisions of this version are not applied.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from debonair.database import revisions
+
+    try:
+        found = revisions.state(app)
+    except OperationalError:
+        return
+    if found.behind:
+        raise CommandError(f"the database is {found}: run 'db upgrade' first")

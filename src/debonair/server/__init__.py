@@ -12,7 +12,21 @@ processes with what a service needs beyond them. ``gunicorn``: all of it put tog
 read the note import no gunicorn.
 """
 
-from debonair.room import Room
+from debonair.room import Command, Room
 from debonair.settings import ServerSection
 
-ROOM = Room("server", sections=(ServerSection,))
+ROOM = Room(
+    "server",
+    sections=(ServerSection,),
+    commands={
+        "serve": Command("debonair.server.commands:Serve", "Serve in production, with gunicorn."),
+        "running": Command(
+            "debonair.server.commands:Running",
+            "Exit with 0 when the running process has the installed version and this configuration.",
+        ),
+        "health": Command(
+            "debonair.server.commands:Health",
+            "Exit with 0 when the running service reports that it is ready.",
+        ),
+    },
+)

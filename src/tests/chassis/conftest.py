@@ -1,4 +1,4 @@
-"""Fixtures of the tests that load a configuration."""
+"""Fixtures of the tests that load a configuration, and of those that run commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 
 from debonair import config, rooms
 from debonair.errors import ConfigError
+from debonair.manage import Manager
 from debonair.names import Service
+from tests.chassis.program import Program
 
 
 @pytest.fixture
@@ -42,3 +44,16 @@ def faults(load: Callable[..., config.Configuration], tmp_path: Path) -> Callabl
         return [str(fault).replace(f"{tmp_path}/", "") for fault in raised.value.faults]
 
     return do
+
+
+@pytest.fixture
+def command(package: Path) -> Program:
+    """The commands of the service ``orders``, each in a process of its own."""
+    return Program(package)
+
+
+@pytest.fixture
+def manager(package: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
+    """The manager of the service ``orders``, in this process."""
+    monkeypatch.setattr("sys.argv", ["/usr/bin/orders"])
+    return Manager("orders")

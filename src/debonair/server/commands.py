@@ -1,0 +1,141 @@
+"""The commands of the production server: ``serve``, ``running`` and ``health``."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from debonair.errors import CommandError
+from debonair.room import Argument, Context
+from debonair.settings import ServerSection
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_HEALTH_TIMEOUT = 5.0
+"""How long ``health`` waits for a response, in seconds."""
+
+
+class Serve:
+    """Serve in production, with gunicorn; ``--check`` reports whether that would succeed."""
+
+    arguments = (
+        Argument("--check", action="store_true", dest="check_only",
+                 help="build the application, run the health checks once, and open no socket"),
+    )  # fmt: skip
+    needs_app = False
+
+    def run(self, context: Context, check_only: bool) -> int:
+        """Serve until a signal ends the process, or check only.
+
+        :raises CommandError: when the service cannot start.
+        """
+        if check_only:
+            return self._check(context)
+        from debonair.database.commands import require_migrated
+        from debonair.server.gunicorn import Server as Gunicorn
+        from debonair.server.gunicorn import prepare
+
+        prepare(context.configuration)
+
+        def load() -> Flask:
+            app = context.make_app(serving=True)
+            require_migrated(app)
+            return app
+
+        Gunicorn(context.configuration, load).run()
+        return 0
+
+    @staticmethod
+    def _check(context: Context) -> int:
+        from debonair.server.gunicorn import require_workers
+        from debonair.web.health import monitor_of
+
+        require_workers(context.configuration.settings[ServerSection])
+        monitor = monitor_of(context.app)
+        # Each result is printed below, one line each.
+        logging.getLogger("debonair.health").setLevel(logging.CRITICAL)
+        report = monitor.run_once()
+        for name, check in report["checks"].items():
+            reason = monitor.reason(name)
+            print(f"{name}: {check.get('error', check['status'])}{f' ({reason})' if reason else ''}")
+        if report["status"] != "ready":
+            raise CommandError("the service would start and not be ready; nothing was changed")
+        print(f"{context.service.name} {report['version']} is fit to serve.")
+        return 0
+
+
+class Running:
+    """Compare the running process with the installed version and the configuration."""
+
+    arguments: tuple[Argument, ...] = ()
+    needs_app = False
+
+    def run(self, context: Context) -> int:
+        """Print how they differ and return 1, or return 0 when they agree."""
+        from debonair.server.started import Started
+
+        service = context.configuration.service
+        difference = Started(context.configuration).difference()
+        if difference:
+            print(f"{service.name} {difference}.")
+            return 1
+        print(f"{service.name} runs version {service.version} with this configuration.")
+        return 0
+
+
+class Health:
+    """Ask the running service whether it is ready."""
+
+    arguments: tuple[Argument, ...] = ()
+    needs_app = False
+
+    def run(self, context: Context) -> int:
+        """Print the service's report and return 0 when it is ready, else 1.
+
+        :raises CommandError: when there is no response.
+        """
+        from debonair.server.started import Started
+
+        settings = context.configuration.settings[ServerSection]
+        note = Started(context.configuration).read()
+        address = note["addresses"][0] if note else f"{settings.host}:{settings.port}"
+        try:
+            status, body = _get(address, "/health/ready")
+        except (OSError, http.client.HTTPException) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise CommandError(f"{address} does not respond: {reason}") from None
+        print(body, end="")
+        return 0 if status == http.client.OK else 1
+
+
+def _get(address: str, path: str) -> tuple[int, str]:
+    """Send a GET request to ``host:port`` or a Unix socket; return the status and the body."""
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(
+        _reachable(host) or "localhost", int(port) if port.isdigit() else 80, timeout=_HEALTH_TIMEOUT
+    )
+    if address.startswith("/"):
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_HEALTH_TIMEOUT)
+        connection.sock.connect(address)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Return an address that reaches a server listening on ``host``: loopback for "all addresses"."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return str(address)
