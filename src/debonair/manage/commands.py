@@ -122,22 +122,21 @@ class Serve(ChassisCommand):
     def run(self, check_only: bool) -> int:
         if check_only:
             return self._preflight()
-        from debonair.server.gunicorn import Server as Gunicorn
-        from debonair.server.gunicorn import prepare
+        from debonair.server.launch import Server, prepare
 
         configuration = self.manager.configuration
-        prepare(configuration)
+        metrics = prepare(configuration)
 
         def load() -> Flask:
             app = self.manager.make_app(serving=True)
             _require_migrated(app)
             return app
 
-        Gunicorn(configuration, load).run()
+        Server(configuration, load, metrics).run()
         return 0
 
     def _preflight(self) -> int:
-        from debonair.server.gunicorn import require_workers
+        from debonair.server.launch import require_workers
         from debonair.web.health import monitor_of
 
         require_workers(self.manager.configuration.settings[ServerSection])
@@ -247,10 +246,10 @@ class Running(ChassisCommand):
     """Exit with 0 when the running process has the installed version and this configuration."""
 
     def run(self) -> int:
-        from debonair.server.started import Started
+        from debonair.server.state_file import StateFile
 
         service = self.manager.configuration.service
-        difference = Started(self.manager.configuration).difference()
+        difference = StateFile(self.manager.configuration).difference()
         if difference:
             print(f"{service.name} {difference}.")
             return 1
@@ -262,11 +261,11 @@ class Health(ChassisCommand):
     """Exit with 0 when the running service says that it is ready."""
 
     def run(self) -> int:
-        from debonair.server.started import Started
+        from debonair.server.state_file import StateFile
 
         configuration = self.manager.configuration
         settings = configuration.settings[ServerSection]
-        note = Started(configuration).read()
+        note = StateFile(configuration).read()
         address = note["addresses"][0] if note else f"{settings.host}:{settings.port}"
         try:
             status, body = _ask(address, "/health/ready")
