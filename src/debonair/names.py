@@ -113,6 +113,14 @@ class Service:
         top = Path("/run", self.name) if installed else self.state_directory / "run"
         return top if role == WEB else top / role
 
+    def state_file(self, role: str = WEB) -> Path:
+        """The file in which the running process of a role records its version and configuration."""
+        return self.runtime_directory(role) / "started"
+
+    def metrics_directory(self, role: str = WEB) -> Path:
+        """Where the running processes of a role keep the values of their metrics."""
+        return self.runtime_directory(role) / "metrics"
+
     def unit(self, role: str = WEB) -> str:
         """The name of the systemd unit of a role, without its type: ``orders``, ``orders-worker``."""
         return self.name if role == WEB else f"{self.name}-{role}"

@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 from debonair import config
 from debonair.names import Service
-from debonair.server.gunicorn import Server, options, prepare
+from debonair.server.launch import Server, options, prepare
 from debonair.rooms import sections
 import logging
 service = Service.of("example_service")
@@ -49,13 +49,13 @@ from debonair.logs import setup as logs
 from example_service.application import CheckIns, create_app
 configuration = config.load(service, sections((), [CheckIns]), environ={{}}, overrides=[
     *settings, "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
-prepare(configuration)
+metrics = prepare(configuration)
 def load():
     logs.configure(configuration.settings[LogSection], service, server=True)
     app = create_app(configuration.settings)
     app.add_url_rule("/trivial", "trivial", lambda: {{"hello": "world"}})
     return app
-Server(configuration, load).run()
+Server(configuration, load, metrics).run()
 """
 
 BARE = """
@@ -67,9 +67,8 @@ def load():
 class Bare(Server):
     def load_config(self):
         for key, value in options(configuration).items():
-            if key not in ("post_worker_init", "on_starting", "on_exit", "child_exit"):
-                self.cfg.set(key, value)
-Bare(configuration, load).run()
+            self.cfg.set(key, value)
+Bare(configuration, load, prepare(configuration)).run()
 """
 
 BARE_START = """

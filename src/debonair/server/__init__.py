@@ -1,15 +1,17 @@
-"""The production server: gunicorn, set up by the settings and by what systemd hands over.
+"""The production server: gunicorn, set up by the settings and by what systemd passes on.
 
-In the order of time: the metrics' directory is emptied, the application is built once in the first
-process and its configuration noted in ``/run/<svc>/started``, then the workers are forked from it.
+In the order of time: a directory for the metrics is made, the application is built once in the master
+process, its configuration is recorded in the state file ``/run/<svc>/started``, the workers are forked.
 
-On SIGUSR2 (``systemctl reload``) all of that happens once more in a second process, which listens on the
-same socket. When its first worker is ready it ends the first process, which answers what it has begun;
-when it does not come so far, the first one goes on.
+On SIGUSR2 (``systemctl reload``) all of that happens once more in a second master process, which listens on
+the same socket. When its first worker is ready it replaces the state file and stops the first master process,
+which completes the requests it has begun. When the second one fails to start, the first one goes on.
 
-``sockets``: where to listen. ``started``: the note of what runs. ``worker`` and ``arbiter``: gunicorn's
-processes with what a service needs beyond them. ``gunicorn``: all of it put together. Commands that only
-read the note import no gunicorn.
+``launch``: all of it put together. ``sockets``: where to listen. ``state_file``: what runs.
+``metrics_directory``: where metrics are kept. ``handover``: the replacement of a master process. ``master``,
+``worker``, ``responses``, ``lingering``: gunicorn's classes with what a service needs beyond them. What is
+used here and not public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``. Commands
+that only read the state file import no gunicorn.
 """
 
 from debonair.room import Command, Room

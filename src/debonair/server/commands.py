@@ -36,22 +36,21 @@ class Serve:
         if check_only:
             return self._check(context)
         from debonair.database.commands import require_migrated
-        from debonair.server.gunicorn import Server as Gunicorn
-        from debonair.server.gunicorn import prepare
+        from debonair.server.launch import Server, prepare
 
-        prepare(context.configuration)
+        metrics = prepare(context.configuration)
 
         def load() -> Flask:
             app = context.make_app(serving=True)
             require_migrated(app)
             return app
 
-        Gunicorn(context.configuration, load).run()
+        Server(context.configuration, load, metrics).run()
         return 0
 
     @staticmethod
     def _check(context: Context) -> int:
-        from debonair.server.gunicorn import require_workers
+        from debonair.server.launch import require_workers
         from debonair.web.health import monitor_of
 
         require_workers(context.configuration.settings[ServerSection])
@@ -76,10 +75,10 @@ class Running:
 
     def run(self, context: Context) -> int:
         """Print how they differ and return 1, or return 0 when they agree."""
-        from debonair.server.started import Started
+        from debonair.server.state_file import StateFile
 
         service = context.configuration.service
-        difference = Started(context.configuration).difference()
+        difference = StateFile(context.configuration).difference()
         if difference:
             print(f"{service.name} {difference}.")
             return 1
@@ -98,11 +97,11 @@ class Health:
 
         :raises CommandError: when there is no response.
         """
-        from debonair.server.started import Started
+        from debonair.server.state_file import StateFile
 
         settings = context.configuration.settings[ServerSection]
-        note = Started(context.configuration).read()
-        address = note["addresses"][0] if note else f"{settings.host}:{settings.port}"
+        state = StateFile(context.configuration).read()
+        address = state["addresses"][0] if state else f"{settings.host}:{settings.port}"
         try:
             status, body = _get(address, "/health/ready")
         except (OSError, http.client.HTTPException) as error:

@@ -1,4 +1,4 @@
-"""Where to listen: the address of the settings, or the sockets that systemd hands over."""
+"""Where to listen: the address of the settings, or sockets that systemd or a predecessor has opened."""
 
 from __future__ import annotations
 
@@ -12,13 +12,32 @@ from debonair.errors import CommandError
 from debonair.settings import ServerSection
 
 
+def inherited() -> list[int]:
+    """Return the file descriptors of listening sockets that systemd or the predecessor has passed on."""
+    count = systemd.listen_fds(unset_environment=False)
+    if count:
+        return list(range(systemd.SD_LISTEN_FDS_START, systemd.SD_LISTEN_FDS_START + count))
+    if predecessor_pid() is None:
+        return []
+    return [int(number) for number in os.environ.get("GUNICORN_FD", "").split(",") if number]
+
+
+def predecessor_pid() -> int | None:
+    """Return the process id of the master process that this one is to replace after a reload, or None.
+
+    That is its parent, whose id is not given to another process while this one is its child.
+    """
+    parent = os.getppid()
+    return parent if os.environ.get("GUNICORN_PID") == str(parent) else None
+
+
 def addresses_of(settings: ServerSection) -> list[str]:
     """Return what the server listens on: ``host:port`` or the path of a Unix socket."""
-    count = systemd.listen_fds(unset_environment=False)
-    if not count:
+    descriptors = inherited()
+    if not descriptors:
         return [f"{bracketed(settings.host)}:{settings.port}"]
     addresses = []
-    for descriptor in range(systemd.SD_LISTEN_FDS_START, systemd.SD_LISTEN_FDS_START + count):
+    for descriptor in descriptors:
         with socket.socket(fileno=os.dup(descriptor)) as listening:
             name = listening.getsockname()
         addresses.append(name if isinstance(name, str) else f"{bracketed(name[0])}:{name[1]}")
@@ -26,9 +45,9 @@ def addresses_of(settings: ServerSection) -> list[str]:
 
 
 def claim(host: str, port: int) -> None:
-    """Make sure that the address can be listened on.
+    """Check that the address can be listened on.
 
-    :raises CommandError: when it is taken, not of this machine, or not allowed.
+    :raises CommandError: when it is in use, not an address of this machine, or not allowed.
     """
     hints = {
         errno.EADDRINUSE: "is in use: stop what listens there, or choose another port",
@@ -44,7 +63,7 @@ def claim(host: str, port: int) -> None:
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands in a URL: an address of IPv6 in brackets."""
+    """Return a host as it is written in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,4 +1,4 @@
-"""The workers: what all of gunicorn's classes need here, and threads that no slow client can hold."""
+"""gunicorn's workers, changed so that no client occupies a thread, and every refusal is a problem."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from gunicorn.workers.sync import SyncWorker
 from werkzeug.exceptions import default_exceptions
 
 from debonair.context import accept_request_id, bind_request_id, release_request_id, request_id
+from debonair.server.lingering import MOST, Lingering
 from debonair.web.access_log import HEADER
 from debonair.web.problems import MEDIA_TYPE, body_of
 
-ENDINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
-"""The signals that tell a worker to end; the arbiter blocks them while it forks one."""
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+"""The signals that stop a worker; the master process blocks them while it forks one."""
 
-_LARGEST_READ = 2**13
-_LARGEST_HEAD = 2**16
+_READ = 2**13
+_LARGEST_HEADERS = 2**16
+"""Bytes of a request line and headers that are collected at most; gunicorn refuses less."""
 _SLOWEST = 500
-"""Bytes a second that a body must come with at least (as Debian's Apache has it, mod_reqtimeout)."""
+"""Bytes a second that a body must arrive with at least (the value of Debian's Apache, mod_reqtimeout)."""
 
 
 @functools.cache
 def worker_class(name: str) -> type:
-    """Return the class of workers that the setting ``worker_class`` names.
+    """Return the class of the setting ``[server] worker_class``.
 
-    :raises ImportError: when it is gevent's, and gevent is not installed.
+    :raises ImportError: when it is ``gevent``, and gevent is not installed.
     """
     if name == "gevent":
         from gunicorn.workers.ggevent import GeventWorker
@@ -44,18 +46,19 @@ def worker_class(name: str) -> type:
 
 
 class _Worker:
-    """What all workers here have over gunicorn's: they are never deaf, and give every refusal an id."""
+    """What is changed in all of gunicorn's workers."""
 
     def init_signals(self) -> None:
         super().init_signals()  # type: ignore[misc]
-        # A terminal sends Ctrl-C to all processes; the first one tells the others what it means. SIG_IGN
-        # would be passed on to the programs that a view runs.
+        # A terminal sends Ctrl-C to all processes, and the master process tells the workers to stop. SIG_IGN
+        # would be inherited by the programs that a view runs.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.siginterrupt(signal.SIGINT, False)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        # What was no HTTP has not come to the room that gives ids; this one ties the answer to the log.
+        # A request that gunicorn refuses does not reach the access log, which assigns request ids; the id set
+        # here is in the response and in the log.
         offered = dict(req.headers).get(HEADER.upper()) if req is not None else None
         token = bind_request_id(accept_request_id(offered))
         try:
@@ -64,29 +67,59 @@ class _Worker:
             release_request_id(token)
 
 
-def write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
-    """Answer what gunicorn itself refuses, in place of its own function, which writes HTML.
+class _LingeringWorker(_Worker):
+    """A worker that waits for no client to close its connection; gunicorn's gevent worker does not either."""
 
+    def init_process(self) -> None:
+        self.lingering = Lingering()
+
+        def close_graceful(sock: socket.socket, timeout: float = 0, max_drain: int = 0) -> None:
+            self.lingering.add(sock)
+
+        # gunicorn's function waits for the client. This process is a worker: no other one is concerned.
+        gunicorn.util.close_graceful = close_graceful
+        super().init_process()  # type: ignore[misc]
+
+    def notify(self) -> None:
+        # Called in every turn of a worker's loop.
+        super().notify()  # type: ignore[misc]
+        self.lingering.sweep()
+
+    def run(self) -> None:
+        super().run()  # type: ignore[misc]
+        self.lingering.finish(self.notify)
+
+
+def write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """Send the response to a request that gunicorn itself refuses: a problem (RFC 9457).
+
+    It replaces gunicorn's own function, which sends HTML.
+
+    :param status: the status code.
     :param reason: the reason phrase of the status.
-    :param message: what gunicorn says is wrong with the request.
+    :param message: gunicorn's description of what is wrong with the request.
     """
     body, identity = body_of(default_exceptions[status](message or None)), request_id()
-    head = (
+    headers = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
         f"Content-Length: {len(body)}\r\n{HEADER}: {identity}\r\n\r\n"
     )
-    gunicorn.util.write_nonblock(client, head.encode("ascii") + body)
+    gunicorn.util.write_nonblock(client, headers.encode("ascii") + body)
 
 
-class Sync(_Worker, SyncWorker):
-    """gunicorn's plain worker: one request at a time."""
+class Sync(_LingeringWorker, SyncWorker):
+    """gunicorn's worker that handles one request at a time."""
+
+    def wait(self, timeout: float) -> Any:
+        """Wait for a connection, but no longer than until a lingering one is over time."""
+        return super().wait(min(timeout, self.lingering.remaining()))
 
 
-class GThread(_Worker, ThreadWorker):
-    """gunicorn's worker with threads, which no slow client can keep one of.
+class GThread(_LingeringWorker, ThreadWorker):
+    """gunicorn's worker with threads, none of which a slow client can occupy.
 
-    The head of a request is gathered before a thread is given to its connection; one that is not whole
-    in time is cut off, as is a client that then stands still within body or answer.
+    The request line and headers are collected before the connection is given to a thread. A client that does
+    not complete them in time is disconnected, and so is one that stops within a body or a response.
     """
 
     def init_process(self) -> None:
@@ -94,9 +127,11 @@ class GThread(_Worker, ThreadWorker):
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
-        conn.head = conn.parser.unreader.take_buffered() if conn.initialized else b""
+        if not conn.initialized:  # just accepted: an open connection needs a file descriptor more
+            self.lingering.limit(min(MOST, self.worker_connections - self.nr_conns))
+        conn.received = conn.parser.unreader.take_buffered() if conn.initialized else b""
         conn.sock.setblocking(False)
-        if _whole(conn.head) or self._gather(conn):
+        if _complete(conn.received) or self._collect(conn):
             self._begin(conn)
             return
         conn.timeout = time.monotonic() + self._patience
@@ -104,33 +139,39 @@ class GThread(_Worker, ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def on_pending_socket_readable(self, conn: TConn, client: Any) -> None:
-        if self._gather(conn):
+        if self._collect(conn):
             self.poller.unregister(client)
             self.pending_conns.remove(conn)
             self._begin(conn)
 
     @staticmethod
-    def _gather(conn: TConn) -> bool:
-        """Read what is there of a head, and tell whether no more is to be waited for."""
+    def _collect(conn: TConn) -> bool:
+        """Read what has arrived; return whether the request can be parsed or refused without waiting."""
         try:
-            data = conn.sock.recv(_LARGEST_READ)
+            data = conn.sock.recv(_READ)
         except BlockingIOError:
             return False
         except OSError:
             return True
-        conn.head += data
-        return not data or _whole(conn.head)
+        conn.received += data
+        return not data or _complete(conn.received)
 
     def _begin(self, conn: TConn) -> None:
-        """Give a thread to a connection whose request has arrived."""
+        """Give a thread to a connection whose request line and headers have arrived."""
         if not conn.initialized:
             for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, side, struct.pack("ll", round(self._patience), 0))
             conn.init()
             conn.read = conn.parser.unreader.chunk
         conn.parser.unreader.chunk = _in_time(conn.read, self._patience)
-        conn.parser.unreader.unread(conn.head)
+        conn.parser.unreader.unread(conn.received)
         super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        if conn.sock.fileno() < 0:  # closed already, which gunicorn would count twice
+            self.nr_conns -= 1
+            return
+        super().finish_request(conn, fs)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
@@ -139,9 +180,9 @@ class GThread(_Worker, ThreadWorker):
 
 
 def _in_time(read: Callable[..., bytes], patience: float) -> Callable[..., bytes]:
-    """Return the function that reads from a client, but fails when a request's body comes too slowly.
+    """Return the function that reads from a client, and fails when a request's body arrives too slowly.
 
-    :param patience: seconds that the whole request may be waited for, beyond those that its length is worth.
+    :param patience: seconds to wait for the whole request, in addition to those that its length accounts for.
     """
 
     def chunk(size_hint: int | None = None) -> bytes:
@@ -150,12 +191,12 @@ def _in_time(read: Callable[..., bytes], patience: float) -> Callable[..., bytes
         data = read(size_hint)
         patience += len(data) / _SLOWEST - (time.monotonic() - began)
         if patience < 0:
-            raise TimeoutError("the body comes too slowly")
+            raise TimeoutError("the body arrives too slowly")
         return data
 
     return chunk
 
 
-def _whole(head: bytes) -> bool:
-    """Tell whether gunicorn has enough to parse or refuse, without waiting for the client."""
-    return b"\r\n\r\n" in head or b"\n\n" in head or len(head) >= _LARGEST_HEAD
+def _complete(received: bytes) -> bool:
+    """Return whether gunicorn can parse or refuse the request without waiting for the client."""
+    return b"\r\n\r\n" in received or b"\n\n" in received or len(received) >= _LARGEST_HEADERS

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: requests by method, rule and status, with their durations.
 
-With several workers, each writes to its own files below ``PROMETHEUS_MULTIPROC_DIR``, which the server sets
-before this module is imported. The worker that serves ``/metrics`` adds them up.
+With several workers, each writes to its own files in the directory ``PROMETHEUS_MULTIPROC_DIR``, which the
+server sets before this module is imported. The worker that serves ``/metrics`` returns the sums.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, got_request_exception
@@ -22,12 +23,12 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from debonair.logs import file
 from debonair.names import Service
 from debonair.settings import Settings
 from debonair.web.health import monitor_of
+from debonair.web.metrics_files import AllProcesses, reserve_files
 from debonair.web.routing import UNMATCHED, rule_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_DIRECTORY = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if _DIRECTORY:
+    reserve_files()  # before the first metric
 
 _KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -115,7 +120,7 @@ def _children(method: str, rule: str, status: str) -> tuple[Any, Any]:
 def metrics() -> Response:
     """Return the metrics of all workers, in Prometheus's text format."""
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if _DIRECTORY:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(AllProcesses(Path(_DIRECTORY)))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

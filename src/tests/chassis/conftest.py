@@ -1,8 +1,8 @@
-"""Fixtures of the tests that load a configuration, and of those that run commands."""
+"""Fixtures of the tests that load a configuration, run commands, or serve."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,7 @@ from debonair.errors import ConfigError
 from debonair.manage import Manager
 from debonair.names import Service
 from tests.chassis.program import Program
+from tests.chassis.serving import Served
 
 
 @pytest.fixture
@@ -57,3 +58,11 @@ def manager(package: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
     """The manager of the service ``orders``, in this process."""
     monkeypatch.setattr("sys.argv", ["/usr/bin/orders"])
     return Manager("orders")
+
+
+@pytest.fixture
+def served(package: Path) -> Iterator[Served]:
+    """The service ``orders`` under its production server, with two workers."""
+    service = Served(package)
+    yield service
+    service.stop()

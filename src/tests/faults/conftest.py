@@ -1,4 +1,4 @@
-"""Fixtures: the sample service served as a test wants it, and a PostgreSQL that a test may harm."""
+"""Fixtures: the sample service under its server, and a PostgreSQL that a test may stop or damage."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def serve(tmp_path: Path, migrated: Path) -> Iterator[Serve]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Sample]:
-    """The sample on SQLite, for all tests of a module that leave it as it was."""
+    """The sample on SQLite, shared by the tests of a module that do not change it."""
     sample = Sample(tmp_path_factory.mktemp("shared"), database=migrated)
     sample.start()
     yield sample
@@ -68,7 +68,7 @@ def _cluster() -> Iterator[postgresql.Cluster]:
 
 @pytest.fixture
 def cluster(_cluster: postgresql.Cluster) -> Iterator[postgresql.Cluster]:
-    """A PostgreSQL that runs, and does so again after the test."""
+    """A PostgreSQL that runs, and that is started again after the test."""
     yield _cluster
     _cluster.resume()
     _cluster.start()

@@ -81,7 +81,7 @@ class Cluster:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start the server, unless it runs, and wait until it answers."""
+        """Start the server, unless it runs, and wait until it responds."""
         if self._process and self._process.poll() is None:
             return
         settings = {
@@ -109,7 +109,7 @@ class Cluster:
             self._process.wait()
 
     def hang(self) -> None:
-        """Stop every process of the server in its tracks: connections are taken, and nothing answers."""
+        """Suspend every process of the server (SIGSTOP): connections are accepted, and nothing responds."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
         self._signal_children(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""The baked sample service, really served, in a checkout of its own that a test may harm."""
+"""The baked sample service under its production server, in a checkout of its own that a test may damage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAKED = ROOT / "build" / "example-service"
 COMMAND = BAKED / ".venv" / "bin" / "example-service"
 
 PATIENCE = 60.0
-"""Seconds after which a condition is given up; a machine that is busy must not fail a test."""
+"""Seconds to wait for a condition; a machine that is busy must not fail a test."""
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -33,7 +33,7 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = PATIENCE
         with suppress(OSError, http.client.HTTPException):
             if result := condition():
                 return result
-        assert time.monotonic() < limit, f"it never came true: {what}"
+        assert time.monotonic() < limit, f"this did not happen: {what}"
         time.sleep(0.02)
 
 
@@ -50,7 +50,7 @@ def children(pid: int) -> set[int]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client was answered; the names of headers are in lower case."""
+    """The response that a client received; the names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -62,7 +62,7 @@ class Answer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem that the answer is (RFC 9457)."""
+        """The problem in the body (RFC 9457)."""
         assert self.headers["content-type"] == "application/problem+json", self
         problem: dict[str, Any] = self.json
         assert problem["status"] == self.status and problem["title"], self
@@ -121,12 +121,12 @@ class Sample:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The first process of the server."""
+        """The master process of the server."""
         assert self._process
         return self._process
 
     def start(self, *, ready: bool = True) -> None:
-        """Serve, and return when the service answers that it is ready, or at least that it is alive."""
+        """Serve, and return when the service reports that it is ready, or at least that it is alive."""
         with self.stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [COMMAND, "serve"], env=self.environment, stderr=stderr, start_new_session=True
@@ -140,7 +140,7 @@ class Sample:
         wait_for(lambda: len(self.workers()) == self._workers, "all workers are there")
 
     def stop(self) -> None:
-        """End it, however it is."""
+        """Stop it, by SIGKILL if it does not stop otherwise."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -164,7 +164,7 @@ class Sample:
         return children(self.process.pid)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Ask on a connection of its own; ``_`` in the name of a header stands for ``-``."""
+        """Send a request on a connection of its own; ``_`` in the name of a header stands for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)) as connection:
             connection.request(method, path, body, named)
@@ -174,11 +174,11 @@ class Sample:
             return Answer(response.status, got, received)
 
     def connect(self) -> socket.socket:
-        """Return a connection, for clients that do not keep to HTTP."""
+        """Return a connection, for clients that break HTTP."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def tell(self, data: bytes) -> Answer | None:
-        """Send raw bytes and return the answer, or None when the connection is closed without one."""
+        """Send raw bytes and return the response, or None when the connection is closed without one."""
         with self.connect() as connection:
             with suppress(ConnectionError):
                 connection.sendall(data)
@@ -197,7 +197,7 @@ class Sample:
         return self.ask("GET", f"/last-seen/{user}")
 
     def alive(self) -> bool:
-        """Whether /health/live answers well, as it does whatever else is amiss."""
+        """Return whether /health/live returns 200, as it does whatever else fails."""
         return self.ask("GET", "/health/live").status == 200
 
     def down(self) -> dict[str, str]:
@@ -210,7 +210,7 @@ class Sample:
         return failed
 
     def becomes_unready(self, check: str) -> str:
-        """Wait until every worker says that the check is down, and return why it is."""
+        """Wait until every worker reports that the check is down, and return the reason."""
 
         def down() -> Any:
             return self.steadily(lambda: self.down().get(check))
@@ -218,12 +218,12 @@ class Sample:
         return str(wait_for(down, f"{check} is down", self.patience))
 
     def becomes_ready(self) -> None:
-        """Wait until every worker says that it is ready."""
+        """Wait until every worker reports that it is ready."""
         wait_for(lambda: self.steadily(lambda: not self.down()), "the service is ready")
 
     @staticmethod
     def steadily(condition: Callable[[], Any]) -> Any:
-        """Return the condition's last result when it is true many times on end: by all workers."""
+        """Return the last result of a condition that is true many times in a row: for all workers."""
         results = [condition() for _ in range(12)]
         return results[-1] if all(results) else None
 
@@ -232,7 +232,7 @@ class Sample:
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
     def entries_of(self, answer: Answer, logger: str = "debonair.access") -> list[dict[str, Any]]:
-        """Return the events under the request id of an answer; there is at least one of the logger."""
+        """Return the events with the request id of a response; there is at least one of the logger."""
         identity = answer.headers["x-request-id"]
 
         def found() -> list[dict[str, Any]]:
@@ -243,7 +243,7 @@ class Sample:
         return result
 
     def assert_unavailable(self, answer: Answer) -> None:
-        """Assert that the client is told to come back, and the log what was wrong, under the same id."""
+        """Assert that the response says to retry later, and the log why, with the same request id."""
         assert answer.status == 503 and answer.problem["title"] == "Service Unavailable", answer
         assert answer.headers["retry-after"] == "5"
         assert not any(word in answer.body for word in (b"sqlite", b"psycopg", b"Error")), answer
@@ -257,10 +257,10 @@ class Sample:
 
 
 class Writers:
-    """Clients that check in new users, each again and again until told to stop.
+    """Clients that check in new users repeatedly until they are stopped.
 
-    :ivar acknowledged: the users whose check-in was answered with 200.
-    :ivar refused: the statuses of the other answers; None stands for a connection that broke.
+    :ivar acknowledged: the users whose check-in returned 200.
+    :ivar refused: the statuses of the other responses; None stands for a connection that broke.
     """
 
     def __init__(self, sample: Sample, clients: int = 4) -> None:

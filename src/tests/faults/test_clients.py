@@ -1,4 +1,4 @@
-"""Slow clients: however slowly they send or read, others are answered."""
+"""Slow clients: however slowly they send or read, others are served."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BODY = (
 def crowd(sample: Sample, begin: bytes, more: bytes) -> Iterator[Callable[[], int]]:
     """Keep more clients than there are threads, each of which sends something ten times a second.
 
-    Yields a function that tells how many of them the service still bears with.
+    Yields a function that returns how many of them are still connected.
     """
     ended = threading.Event()
     with ExitStack() as stack:
@@ -60,7 +60,7 @@ def serve_few(serve: Serve) -> Sample:
     return serve(server_workers=1, server_threads=2, server_read_timeout="2s")
 
 
-def assert_others_are_answered(sample: Sample) -> None:
+def assert_others_are_served(sample: Sample) -> None:
     workers = sample.workers()
     for number in range(5):
         assert sample.check_in(f"other-{number}").status == 200
@@ -71,34 +71,34 @@ def assert_others_are_answered(sample: Sample) -> None:
 def test_slow_head_takes_no_worker(serve: Serve) -> None:
     sample = serve_few(serve)
     with crowd(sample, b"GET /health/live HTTP/1.1\r\n", b"X: y\r\n") as held:
-        assert_others_are_answered(sample)
-        wait_for(lambda: held() == 0, "clients whose head never ends are cut off")
+        assert_others_are_served(sample)
+        wait_for(lambda: held() == 0, "clients whose headers never end are disconnected")
 
 
 def test_silent_client_takes_no_worker(serve: Serve) -> None:
     sample = serve_few(serve)
     with crowd(sample, b"", b"") as held:
-        assert_others_are_answered(sample)
-        wait_for(lambda: held() == 0, "silent clients are cut off")
+        assert_others_are_served(sample)
+        wait_for(lambda: held() == 0, "silent clients are disconnected")
 
 
 def test_body_that_stands_still_takes_no_worker_for_ever(serve: Serve) -> None:
     sample = serve_few(serve)
     with crowd(sample, BODY, b"") as held:
-        wait_for(lambda: held() < CLIENTS, "a client whose body stands still is cut off")
-        assert_others_are_answered(sample)
+        wait_for(lambda: held() < CLIENTS, "a client whose body stops is disconnected")
+        assert_others_are_served(sample)
 
 
 def test_slow_body_takes_no_worker_for_ever(serve: Serve) -> None:
     sample = serve_few(serve)
     with crowd(sample, BODY, b" ") as held:
-        wait_for(lambda: held() < CLIENTS, "a client whose body does not end is cut off", patience=10)
-        assert_others_are_answered(sample)
+        wait_for(lambda: held() < CLIENTS, "a client whose body does not end is disconnected", patience=10)
+        assert_others_are_served(sample)
 
 
 def test_reader_that_stands_still_takes_no_worker_for_ever(serve: Serve) -> None:
     sample = serve_few(serve)
-    # Each answer is as long as the path, and none is read: the system's buffers fill.
+    # Each response is as long as the path, and none is read: the system's buffers fill.
     asking = (b"GET /" + b"a" * 4000 + b" HTTP/1.1\r\nHost: a\r\n\r\n") * 16
     with ExitStack() as stack:
         connected = [stack.enter_context(socket.socket()) for _ in range(CLIENTS)]
@@ -107,7 +107,7 @@ def test_reader_that_stands_still_takes_no_worker_for_ever(serve: Serve) -> None
             connection.connect(("127.0.0.1", sample.port))
             connection.setblocking(False)
 
-        def cut_off() -> bool:
+        def disconnected() -> bool:
             try:
                 for connection in connected:
                     with suppress(BlockingIOError):
@@ -116,5 +116,5 @@ def test_reader_that_stands_still_takes_no_worker_for_ever(serve: Serve) -> None
                 return True
             return False
 
-        wait_for(cut_off, "a client that does not read is cut off")
-        assert_others_are_answered(sample)
+        wait_for(disconnected, "a client that does not read is disconnected")
+        assert_others_are_served(sample)

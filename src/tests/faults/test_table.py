@@ -12,7 +12,7 @@ OWN = Path(__file__)
 
 
 def rows() -> list[list[str]]:
-    """Return the cells of the table's rows, without its head."""
+    """Return the cells of the table's rows, without its heading."""
     table = PAGE.read_text().partition(".. list-table::")[2]
     return [re.split(r"\n     - ", row) for row in re.split(r"\n   \* - ", table)[2:]]
 

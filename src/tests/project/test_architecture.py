@@ -129,7 +129,7 @@ def test_each_library_is_imported_in_its_own_room_only() -> None:
         "flask_migrate": {"database"},
         "psycopg": {"database"},
         "gunicorn": {"server"},
-        "prometheus_client": {"web", "server"},
+        "prometheus_client": {"web"},
         "flask_script_ng": {"manage"},
         "flask_smorest": {"api"},
         "orjson": {"logs"},

@@ -1,4 +1,4 @@
-"""Answers that leave in one piece."""
+"""gunicorn's response, changed so that the headers and the beginning of the body are sent together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 from gunicorn.http.wsgi import Response
 
 _COPIED = 2**16
+"""A part of the body up to this size in bytes is copied behind the headers, to send both by one call."""
 
 
-class Answer(Response):
-    """gunicorn's answer, whose head waits for the beginning of its body and leaves together with that.
+class HeldResponse(Response):
+    """A response whose headers are held until its body begins.
 
-    It is one call less, and a worker that is killed leaves no head behind without its body: a proxy that has
-    seen nothing of an answer may ask another worker.
+    One call less is needed. A worker that is killed sends no headers without a body: a proxy that has
+    received nothing of a response may send the request to another worker.
     """
 
     headers_sent: bool
@@ -21,6 +22,7 @@ class Answer(Response):
     _holds = True
 
     def send_headers(self) -> None:
+        """Hold the status line and the headers until :meth:`write` or :meth:`close` is called."""
         if not self._holds:
             super().send_headers()
         elif not self.headers_sent:
@@ -35,11 +37,11 @@ class Answer(Response):
     def _emit_body(self, arg: bytes) -> None:
         if self._held and not self.chunked and len(arg) < _COPIED:
             arg, self._held = self._held + arg, b""
-        self._let_go()
+        self._send_held()
         super()._emit_body(arg)
 
     def sendfile(self, respiter: Any) -> bool:
-        # It writes to the socket itself.
+        """Send a file, headers first: this method of gunicorn writes to the socket itself."""
         self._holds = False
         try:
             sent: bool = super().sendfile(respiter)
@@ -48,11 +50,12 @@ class Answer(Response):
             self._holds = True
 
     def close(self) -> None:
+        """Send what is held, and end the response."""
         self.send_headers()
-        self._let_go()
+        self._send_held()
         super().close()
 
-    def _let_go(self) -> None:
+    def _send_held(self) -> None:
         if self._held:
-            head, self._held = self._held, b""
-            self.sock.sendall(head)
+            headers, self._held = self._held, b""
+            self.sock.sendall(headers)

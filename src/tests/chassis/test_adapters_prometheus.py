@@ -1,0 +1,45 @@
+"""What ``debonair.web.metrics_files`` relies on in prometheus_client beyond its documentation."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+from pathlib import Path
+from typing import Any
+
+import prometheus_client.values
+from prometheus_client import multiprocess
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+HINT = (
+    f"prometheus-client {importlib.metadata.version('prometheus-client')}: adapt debonair.web.metrics_files"
+)
+
+
+def test_values_look_for_the_class_of_files_in_their_module() -> None:
+    source = inspect.getsource(prometheus_client.values.MultiProcessValue)
+    assert "files[file_prefix] = MmapedDict(filename)" in source, HINT
+    assert "'{}_{}.db'.format(file_prefix, pid['value'])" in source, HINT
+    assert "file_prefix = typ + '_' + multiprocess_mode" in source, HINT
+
+
+def test_file_is_grown_where_it_is_reserved_first(tmp_path: Path) -> None:
+    assert str(inspect.signature(MmapedDict.__init__)) == "(self, filename, read_mode=False)", HINT
+    assert str(inspect.signature(MmapedDict._init_value)) == "(self, key)", HINT
+    assert "self._init_value(key)" in inspect.getsource(MmapedDict.write_value), HINT
+    assert "self._init_value(key)" in inspect.getsource(MmapedDict.read_value), HINT
+    file: Any = MmapedDict(str(tmp_path / "counter_1.db"))  # type: ignore[no-untyped-call]
+    assert (file._capacity, file._used, file._f.fileno() > 0, len(file._m)) == (2**16, 8, True, 2**16), HINT
+    file.write_value("é", 1.5, 2.5)
+    assert file._used - 8 <= 4 * len("é") + 64, HINT
+    file.close()
+    read: Any = MmapedDict.read_all_values_from_file(str(tmp_path / "counter_1.db"))  # type: ignore[no-untyped-call]
+    assert [entry[:3] for entry in read] == [("é", 1.5, 2.5)], HINT
+
+
+def test_merge_reads_files_by_name(tmp_path: Path) -> None:
+    assert list(inspect.signature(MultiProcessCollector.merge).parameters) == ["files", "accumulate"], HINT
+    assert str(inspect.signature(multiprocess.mark_process_dead)) == "(pid, path=None)", HINT
+    source = inspect.getsource(MultiProcessCollector._read_metrics)
+    assert "os.path.basename(f).split('_')" in source and "pid = parts[2][:-3]" in source, HINT
