@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,11 +103,9 @@ def _reserve(filename: str, size: int) -> None:
 
 
 def _warn(filename: str, error: OSError) -> None:
-    _log.warning(
-        "Cannot reserve space for %s: %s. /metrics lacks values of this process until it is replaced.",
-        filename,
-        error.strerror or error,
-    )
+    message = "Cannot reserve space for %s: %s. /metrics lacks values of this process until it is replaced."
+    # In a thread: prometheus_client holds its lock here, and a log handler may increment a metric.
+    threading.Thread(target=_log.warning, args=(message, filename, error.strerror or error)).start()
 
 
 def reserve_files() -> None:
