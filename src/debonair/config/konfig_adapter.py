@@ -9,7 +9,8 @@ It relies on these private parts, which a test names:
 * ``Config._read`` calls ``_extend(names, override=…)`` for what ``extends`` and ``overrides`` say;
 * ``Config._configparser_kwargs`` gives the parser its interpolation;
 * ``ExtendedEnvironmentInterpolation`` reads values with ``_unserialize``, holds the variables in
-  ``environment``, and expands a text by configparser's ``_interpolate_some``.
+  ``environment``, and expands a text by configparser's ``_interpolate_some``;
+* ``_interpolate_some`` calls the parser's ``items(section, raw=True)`` for the names in that section.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import konfig
 
-MOST_REFERENCES = 1000
+MOST_REFERENCES = 10_000
 """References to texts that hold a dollar themselves, in one file; each one costs time."""
 
 LARGEST_EXPANSION = 2**20
@@ -54,6 +55,7 @@ class _Pieces(list[str]):
         self.owner, self.section, self.key = owner, section, key
 
     def append(self, piece: str) -> None:
+        """Add a piece. :raises _TooLargeError: when the texts of the file grow too large."""
         self.owner.expanded += len(piece)
         if self.owner.expanded > LARGEST_EXPANSION:
             raise _TooLargeError(self.key, self.section, "the expansion is too large")
@@ -73,11 +75,13 @@ class _Interpolation(konfig.ExtendedEnvironmentInterpolation):
         return value
 
     def before_get(self, parser: Any, section: str, option: str, value: str, defaults: Any) -> str:
+        """Return the expanded text."""
         self.expanding = option
         result = super().before_get(parser, section, option, value, defaults)
         return "\n".join(result) if isinstance(result, list) else str(result)
 
     def before_set(self, parser: Any, section: str, option: str, value: str) -> str:
+        """Return the text as it is."""
         return value
 
     def _interpolate_some(
@@ -91,8 +95,9 @@ class _Interpolation(konfig.ExtendedEnvironmentInterpolation):
             pieces = _Pieces(self, section, option)
         else:
             self.references += 1
-            if self.references > MOST_REFERENCES:
-                raise _TooLargeError(option, section, "there are too many references")
+        # Configparser copies the rest of a text at each dollar.
+        if max(self.references, rest.count("$")) > MOST_REFERENCES:
+            raise _TooLargeError(option, section, "there are too many references")
         # A dollar that begins no placeholder is a dollar: passwords have them.
         escaped = _DOLLAR.sub(lambda match: "$$" if match[0] == "$" else match[0], rest)
         # ${NAME} is a variable of the environment at each depth, as it is at the first.
@@ -136,6 +141,13 @@ class Reader(konfig.Config):
 
     def _extend(self, filename: str, override: bool = False) -> None:
         self._on_extend(self, filename, override)
+
+    def items(self, *arguments: Any, raw: bool = False, **options: Any) -> Any:
+        """Return nothing for ``raw=True``: configparser copies a whole section for each reference into it.
+
+        The copy would hold what ``${NAME}`` stands for in that section, where here it is a variable.
+        """
+        return [] if raw else super().items(*arguments, raw=raw, **options)
 
     def put(self, section: str, key: str, text: str) -> None:
         """Set a key to a text that is not expanded again."""

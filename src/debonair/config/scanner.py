@@ -22,7 +22,7 @@ DEFAULT_SECTION = "DEFAULT"
 
 _BLANKS = " \t"
 _HEADER = re.compile(r"\[(?P<name>[^\]]+)\](?P<rest>.*)", re.DOTALL)
-_KEY = re.compile(r"(?P<key>[^=:]*?)[ \t]*[=:](?P<text>.*)", re.DOTALL)
+_DELIMITER = re.compile(r"[=:]")
 
 
 class Scan:
@@ -53,6 +53,7 @@ class _Scanner:
         self.indentation = 0
 
     def run(self, text: str) -> Scan:
+        """Take all lines of a text."""
         for number, line in enumerate(text.split("\n"), 1):
             if not self.take(number, line.removesuffix("\r")):
                 break
@@ -78,6 +79,7 @@ class _Scanner:
         return self.take_key(number, content)
 
     def take_header(self, number: int, content: str) -> bool:
+        """Take a line that begins with a bracket."""
         header = _HEADER.fullmatch(content)
         if header is None:
             # Without the section's name, each of its keys would be a fault of its own.
@@ -96,30 +98,33 @@ class _Scanner:
         return True
 
     def take_key(self, number: int, content: str) -> bool:
+        """Take a line that should hold a key and the beginning of its value."""
         if self.section is None:
             self.fault(number, "no section yet: a line such as [server] must come first")
             return False
-        match = _KEY.fullmatch(content)
-        if match is None or not match["key"]:
+        delimiter = _DELIMITER.search(content)
+        name = content[: delimiter.start()].rstrip(_BLANKS) if delimiter else ""
+        if delimiter is None or not name:
             hint = ": a comment begins with #" if content.startswith(";") else ""
             self.fault(number, f"is neither [section], nor key = value, nor # comment{hint}")
             return True
-        key = (self.section, match["key"])
+        key = (self.section, name)
         if key in self.found.texts:
             first = self.found.texts[key][1]
-            name = printable(match["key"])
-            self.fault(number, f"{name} is given twice: the first time in line {first}")
+            self.fault(number, f"{printable(name)} is given twice: the first time in line {first}")
             return True
         self.key = key
-        self.lines = [match["text"].strip(_BLANKS)]
+        self.lines = [content[delimiter.end() :].strip(_BLANKS)]
         self.found.texts[key] = ("", number)
         return True
 
     def end_value(self) -> None:
+        """Note the value that was read, when there is one."""
         if self.key is not None:
             text = "\n".join(self.lines).rstrip("\n")
             self.found.texts[self.key] = (text, self.found.texts[self.key][1])
         self.key, self.lines = None, []
 
     def fault(self, number: int, message: str) -> None:
+        """Note a fault in a line."""
         self.found.faults.append((number, message))

@@ -96,3 +96,18 @@ def test_placeholder_without_end_is_explained() -> None:
     reader = Reader("x.ini", {"s": {"k": "a${b"}}, lambda *arguments: None)
     with pytest.raises(PlaceholderError, match="does not end"):
         reader.expanded("s", "k")
+
+
+def test_configparser_asks_for_the_names_of_a_section_by_items() -> None:
+    class Asked(Reader):
+        asked: list[Any] = []  # noqa: RUF012
+
+        def items(self, *arguments: Any, **options: Any) -> Any:
+            self.asked.append((arguments, options))
+            return super().items(*arguments, **options)
+
+    reader = Asked("x.ini", {"s": {"k": "${s:d}", "d": "$"}}, lambda *arguments: None)
+    assert reader.expanded("s", "k") == "$"
+    assert reader.asked == [(("s",), {"raw": True})], PARSER_CHANGED.format(
+        "_interpolate_some does not call items(section, raw=True): large files may take very long"
+    )

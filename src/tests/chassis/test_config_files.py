@@ -244,6 +244,11 @@ def test_text_that_refers_to_itself_is_a_fault(faults: Any) -> None:
     ]
 
 
+def test_references_do_not_cost_more_in_a_large_section(load: Load, faults: Any) -> None:
+    keys = "".join(f"key{number} = ${{log:base}}\n" for number in range(20_000))
+    assert len(faults(f"[log]\nbase = $\n{keys}")) == 20_001
+
+
 def test_many_keys_of_default_are_looked_at_once(faults: Any) -> None:
     keys = "\n".join(f"key{number} = x" for number in range(40_000))
     assert len(faults(f"[DEFAULT]\n{keys}\n")) == 40_000
