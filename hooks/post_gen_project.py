@@ -1,7 +1,7 @@
 """Adds the chassis to the lock of the new service, so that the service can be installed on any machine.
 
-When the template is from a git server, the lock names the server and the revision. When it is a local checkout
-or an archive, the chassis is built into a wheel in ``vendor/`` of the service.
+When the template is from a git server, the lock names the server and the revision. When it is a local
+checkout or an archive, the chassis is built into a wheel in ``vendor/`` of the service.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ context = json.loads(r"""{{ cookiecutter | tojson }}""")
 def template_checkout():
     """Return the directory of the template.
 
-    cookiecutter names it, relative to where it was called; the hook itself runs in the new project. cruft does
-    not name it, but both run hooks from a process whose working directory is the template's.
+    cookiecutter names it, relative to where it was called; the hook itself runs in the new project. cruft
+    does not name it, but both run hooks from a process whose working directory is the template's.
     """
     if "_repo_dir" in context:
         return Path(os.environ.get("PWD", "."), context["_repo_dir"]).resolve()

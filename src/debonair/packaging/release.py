@@ -2,9 +2,9 @@
 
 usage: release.py VERSION
 
-The changes are taken from the section *Unreleased* at the top of ``HISTORY.rst``, which gets the version as its
-title, and become the entry of ``debian/changelog``. In a git repository the files are committed and tagged, and
-nothing is pushed. A release that fails restores all files, so that it can be repeated.
+The changes are taken from the section *Unreleased* at the top of ``HISTORY.rst``, which gets the version as
+its title, and become the entry of ``debian/changelog``. In a git repository the files are committed and
+tagged, and nothing is pushed. A release that fails restores all files, so that it can be repeated.
 """
 
 from __future__ import annotations

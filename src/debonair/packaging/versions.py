@@ -2,8 +2,8 @@
 
 usage: versions.py [PROJECT]
 
-A place that a project does not have is left out: a service has no Puppet module. The others are compared with the
-version of ``setup.cfg``.
+A place that a project does not have is left out: a service has no Puppet module. The others are compared with
+the version of ``setup.cfg``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Place:
     """A file that names the version, and how.
 
     :param file: its path in the project.
-    :param pattern: a regular expression with three groups: the text before the version, the version, the rest.
+    :param pattern: a regular expression with three groups: the text before, the version, the rest.
     :param form: returns what stands there for a version of Python.
     """
 
