@@ -10,7 +10,6 @@ from __future__ import annotations
 import configparser
 import importlib.metadata
 import json
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,7 +79,6 @@ def template(project: Path) -> dict[str, Any] | None:
     return {
         "answers": {name: answer for name, answer in answers.items() if not name.startswith("_")},
         "revision": recorded.get("commit"),
-        "url": re.sub(r"//[^/@]*@", "//", recorded.get("template") or "") or None,
     }
 
 

@@ -289,7 +289,10 @@ def test_service_overrides_parts_and_the_lock_brings_the_others(
     )
     # Tests that fail, and are left out.
     (service / "src/tests/test_failing.py").write_text("def test_failing() -> None:\n    assert 1 == 2\n")
-    assert "the build failed" in refusal(service, {}).partition("log:")[0]
+    failed = subprocess.run([BUILD], cwd=service, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "FAILED src/tests/test_failing.py::test_failing" in failed.stderr
+    assert "deb: the build failed (log: " in failed.stderr
     environment = {**os.environ, "DEB_BUILD_OPTIONS": "nocheck"}
     ran = subprocess.run([BUILD], cwd=service, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
