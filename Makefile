@@ -14,13 +14,14 @@ LOGS := build/log
 SAMPLE := build/example-service
 SAMPLE_COMMAND := $(SAMPLE)/.venv/bin/example-service
 TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}' -type f 2>/dev/null)
-CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -name '*.py' -o -name '*.ini')
+CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -type f ! -name '*.pyc')
+PACKAGING := PYTHONPATH=src python3 -B -m debonair.packaging
 
 # What the tests of package and host need beyond make, git and python3-venv.
 PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl debhelper dh-virtualenv \
     diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate metadata-json-lint mmdebstrap piuparts \
-    postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-setuptools \
-    python3-wheel ruby-rspec-puppet shellcheck systemd-container
+    postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
+    python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container
 
 # The tests that are run on Debian 13 too, with the package that is built for it.
 ON_EACH_RELEASE := debian_tools host installed upgrade
@@ -113,30 +114,30 @@ test: packages $(BIN)/pytest lint bake ## everything; as root also the package, 
 	@TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py)
 
 .PHONY: lock
-lock: ## write requirements.txt anew from setup.cfg
+lock: ## write requirements.txt from setup.cfg
 	@$(BIN)/pip install --quiet uv
-	@debian/common/lock
+	@$(PACKAGING) lock
 
 .PHONY: deb
 deb: ## build the Debian packages into dist/; RELEASE=bookworm or trixie: in a clean build root
-	@RELEASE=$(RELEASE) debian/common/build
+	@RELEASE=$(RELEASE) $(PACKAGING) build
 
 .PHONY: reproduce
-reproduce: bake ## build them twice for both releases, and compare to the bit
-	@debian/common/reproduce $(or $(RELEASE),bookworm trixie)
-	@cd $(SAMPLE) && debian/common/reproduce $(or $(RELEASE),bookworm trixie)
+reproduce: bake ## build the packages twice for both releases, and compare them byte by byte
+	@$(PACKAGING) reproduce $(or $(RELEASE),bookworm trixie)
+	@$(MAKE) -C $(SAMPLE) reproduce RELEASE=$(RELEASE)
 
 .PHONY: publish
 publish: ## put the packages into a signed apt repository: REPOSITORY=directory SIGN_WITH=key
-	@SIGN_WITH=$(SIGN_WITH) debian/common/publish $(REPOSITORY)
+	@SIGN_WITH=$(SIGN_WITH) $(PACKAGING) publish $(REPOSITORY)
 
 .PHONY: release
-release: ## make VERSION the version everywhere, and tag it
-	@debian/common/release $(VERSION)
+release: ## write VERSION into all places, commit and tag it
+	@$(PACKAGING) release $(VERSION)
 
 .PHONY: wheelhouse
 wheelhouse: ## fetch and check the locked wheels that the package is built from
-	@debian/common/wheelhouse
+	@$(PACKAGING) wheelhouse
 
 .PHONY: host
 host: packages bake ## leave a Debian host running with the sample service on it

@@ -1,7 +1,7 @@
-"""Names the chassis in the lock of the new service, so that it can be installed on any machine.
+"""Adds the chassis to the lock of the new service, so that the service can be installed on any machine.
 
-A template from a git server names the chassis there, by revision. One from a local checkout or an archive has
-its chassis built into a wheel, which the service then carries in ``vendor/``.
+When the template is from a git server, the lock names the server and the revision. When it is a local
+checkout or an archive, the chassis is built into a wheel in ``vendor/`` of the service.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 try:
-    # What builds a wheel is often at hand; then pip need not fetch it anew for this one.
+    # When setuptools is installed, pip need not fetch it.
     import setuptools.command.bdist_wheel  # noqa: F401
 
     can_build = True
@@ -22,13 +22,28 @@ except ImportError:
     can_build = False
 
 context = json.loads(r"""{{ cookiecutter | tojson }}""")
-template = context["_template"]
-# A hook runs in the new project; a relative path was meant from where cookiecutter was called.
-checkout = Path(os.environ.get("PWD", "."), context["_repo_dir"]).resolve()
+
+
+def template_checkout():
+    """Return the directory of the template.
+
+    cookiecutter names it, relative to where it was called; the hook itself runs in the new project. cruft
+    does not name it, but both run hooks from a process whose working directory is the template's.
+    """
+    if "_repo_dir" in context:
+        return Path(os.environ.get("PWD", "."), context["_repo_dir"]).resolve()
+    parent = Path(f"/proc/{os.getppid()}/cwd")
+    if (parent / "cookiecutter.json").is_file():
+        return parent.resolve()
+    sys.exit("error: the directory of the template is unknown: use cookiecutter, or use cruft on Linux")
+
+
+checkout = template_checkout()
 
 
 def git_source():
     """Return URL and revision when the template came from a git server, else None."""
+    template = context.get("_template", "")
     remote = re.match(r"(git\+)?((https?|ssh|git)://|[\w.-]+@[\w.-]+:)", template)
     expanded = re.fullmatch(r"(gh|gl|bb):(.+)", template)
     if not (remote or expanded) or template.endswith(".zip"):
@@ -36,11 +51,13 @@ def git_source():
     url = git("config", "--get", "remote.origin.url")
     if "://" not in url:
         url = "ssh://" + url.replace(":", "/", 1)
+    # A name and a token are for whoever bakes; they must not be committed with the lock.
+    url = re.sub(r"^(https?://)[^/]*@", r"\1", url)
     return url, git("rev-parse", "HEAD")
 
 
 def git(*arguments):
-    """Return what a git command says of the template's checkout."""
+    """Return what a git command prints in the checkout of the template."""
     command = ["git", "-C", str(checkout), *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
@@ -78,7 +95,4 @@ def requirement():
 
 lock = (checkout / "requirements.txt").read_text()
 Path("requirements.txt").write_text(f"{lock.rstrip()}\n{requirement()}\n")
-for script in ("debian/rules", *Path("debian/common").glob("*")):
-    path = Path(script)
-    if path.read_bytes()[:2] == b"#!":
-        path.chmod(0o755)
+Path("debian/rules").chmod(0o755)

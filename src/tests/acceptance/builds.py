@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.acceptance import provision
 
-COMMON = provision.CHECKOUT / "debian" / "common"
+SCRIPTS = provision.CHECKOUT / "src" / "debonair" / "packaging" / "scripts"
 
 LINTIAN = ("lintian", "--allow-root", "--display-info")
 
@@ -44,7 +44,7 @@ PARTS = [
 
 @functools.cache
 def reproduced(release: str) -> tuple[Path, str]:
-    """Return the project of a release with its dist/, and what "reproduce" said of its two builds."""
+    """Return the project of a release with its dist/, and what "reproduce" printed about its two builds."""
     project = TRIED[release]
     source = provision.CHECKOUT if project == "chassis" else sample()
     directory = tempfile.mkdtemp(prefix="debonair-release-")
@@ -54,7 +54,7 @@ def reproduced(release: str) -> tuple[Path, str]:
     for part in source.iterdir():
         if part.name in PARTS:
             (shutil.copytree if part.is_dir() else shutil.copy)(part, copy / part.name)
-    command = ["debian/common/reproduce", release]
+    command: list[str | Path] = [SCRIPTS / "reproduce", release]
     ran = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return copy, ran.stdout
@@ -64,7 +64,7 @@ def sample() -> Path:
     """Return the source of the sample service: that of TEST_DEB, or else baked here."""
     if named := os.environ.get("TEST_DEB"):
         parents = Path(named).resolve(strict=True).parents
-        return next(path for path in parents if (path / "debian" / "common").exists())
+        return next(path for path in parents if (path / "debian" / "rules").exists())
     subprocess.run(["make", "bake"], cwd=provision.CHECKOUT, check=True)
     return provision.CHECKOUT / "build" / "example-service"
 
@@ -74,7 +74,7 @@ def within(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in the build root of a release, and return how it went."""
     network = ["--online"] if online else []
-    enter = ["debian/common/within", release, *network, str(project), *map(str, command)]
+    enter: list[str | Path] = [SCRIPTS / "within", release, *network, str(project), *map(str, command)]
     return subprocess.run(enter, cwd=project, capture_output=True, text=True)
 
 
@@ -100,5 +100,5 @@ def signer() -> Iterator[dict[str, str]]:
 
 def publish(directory: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Publish what is in the dist/ of ``directory``."""
-    command = [COMMON / "publish"]
+    command = [SCRIPTS / "publish"]
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)

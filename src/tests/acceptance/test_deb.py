@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from debonair.names import Service
+from debonair.packaging import facts
 from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
 
 TEMPLATE = provision.CHECKOUT / "{{cookiecutter.project_slug}}"
-BUILD = "debian/common/build"
+BUILD = builds.SCRIPTS / "build"
 #: Left behind in the copies of a service.
 LEFTOVERS = (".venv", "build", "dist")
 
@@ -59,7 +63,7 @@ def name(deb: Path) -> str:
 def service(deb: Path, tmp_path: Path) -> Path:
     """Return a copy of the service's source, in a directory with spaces in its name."""
     source = deb.parent.parent
-    if not (source / BUILD).exists():
+    if not (source / "debian" / "rules").exists():
         pytest.skip(f"{source} is not the source of {deb.name}")
 
     def leftovers(directory: str, names: list[str]) -> tuple[str, ...]:
@@ -129,7 +133,7 @@ def test_every_module_has_its_bytecode_which_nobody_checks(tree: Path) -> None:
 
 def test_no_file_names_the_directory_of_the_build(deb: Path, tree: Path) -> None:
     log = deb.with_suffix(".build").read_text()
-    built = re.search(r"Entering directory '(.+)'", log)
+    built = re.search(r"Making the virtual environment (.+)/debian/", log)
     assert built
     for needle in (built[1], str(deb.parent.parent)):
         ran = subprocess.run(["grep", "-rlF", needle, tree], capture_output=True, text=True)
@@ -164,7 +168,7 @@ def test_build_elsewhere_is_the_same_to_the_bit(deb: Path, service: Path, tmp_pa
     scratch.mkdir()
     other = {"TMPDIR": str(scratch), "TZ": "Asia/Kathmandu", "LC_ALL": "C", "HOME": str(tmp_path)}
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    command = f"umask 077 && exec {BUILD}"
+    command = f"umask 077 && exec '{BUILD}'"
     environment = {**os.environ, **other, "XDG_CACHE_HOME": cache}
     ran = subprocess.run(
         ["bash", "-c", command], cwd=service, env=environment, capture_output=True, text=True
@@ -179,13 +183,15 @@ def test_build_elsewhere_is_the_same_to_the_bit(deb: Path, service: Path, tmp_pa
 def test_versions_that_disagree_stop_the_build(service: Path) -> None:
     changelog = service / "debian" / "changelog"
     changelog.write_text(re.sub(r"\(.+?\)", "(9.9)", changelog.read_text(), count=1))
-    assert re.search(r"debian/changelog says .* 9\.9, setup\.cfg says", refusal(service, {}))
+    assert re.search(
+        r"setup\.cfg has version 0\.1\.0, but debian/changelog names 9\.9 instead", refusal(service, {})
+    )
 
 
 def test_history_that_disagrees_stops_the_build(service: Path) -> None:
     history = service / "HISTORY.rst"
     history.write_text(re.sub(r"(?m)^\d\S* \(", "9.9 (", history.read_text(), count=1))
-    assert re.search(r"HISTORY\.rst begins with 9\.9, setup\.cfg says", refusal(service, {}))
+    assert re.search(r"HISTORY\.rst names 9\.9 instead of", refusal(service, {}))
 
 
 def test_changed_hash_stops_the_build_and_names_the_package(service: Path, tmp_path: Path) -> None:
@@ -224,20 +230,88 @@ def test_branch_in_place_of_a_revision_stops_the_build(service: Path) -> None:
     assert "thing needs a full revision" in refusal(service, {})
 
 
-# -- one understanding -----------------------------------------------------------------------------
+# -- the debhelper sequence ------------------------------------------------------------------------
 
 
-def test_chassis_and_services_are_packaged_by_the_same_files() -> None:
-    ours, theirs = provision.CHECKOUT / "debian", TEMPLATE / "debian"
-    assert (ours / "common").resolve() == (theirs / "common").resolve()
-    rules = (theirs / "rules").read_text().replace("{{ cookiecutter.port }}", "5000")
-    assert (ours / "rules").read_text() == rules
-    overrides = Path("source") / "lintian-overrides"
-    assert (ours / overrides).read_text() == (theirs / overrides).read_text()
-    tests = (theirs / "tests" / "control").read_text()
-    assert (ours / "tests" / "control").read_text() == tests.replace(
-        "{{ cookiecutter.project_slug }}", "debonair"
+def test_facts_agree_with_the_names_and_the_files_of_the_package(tree: Path, name: str) -> None:
+    found = json.loads((tree / f"usr/share/{name}/facts.json").read_text())
+    service = Service(name.replace("-", "_"), Path())
+    assert found["paths"] == facts.paths(service)
+    assert (found["name"], found["package"], found["user"]) == (name, service.package, name)
+    units = {path.name: path.read_text() for path in tree.glob("**/systemd/system/*")}
+    assert found["units"] == sorted(units)
+    assert f"\nListenStream=127.0.0.1:{found['port']}\n" in units[f"{name}.socket"]
+    unit = units[f"{name}.service"]
+    assert f"\nConditionPathExists={found['paths']['configuration']}\n" in unit
+    assert f"\nExecStart={found['paths']['command']} serve\n" in unit
+    assert f"\nUser={found['user']}\n" in unit
+    for key, base in (("state", "State"), ("logs", "Logs"), ("runtime", "Runtime")):
+        (directory,) = re.findall(rf"(?m)^{base}Directory=(.+)", unit)
+        assert Path(found["paths"][key]).name == directory
+    users = (tree / f"usr/lib/sysusers.d/{name}.conf").read_text()
+    assert re.search(rf'(?m)^u {found["user"]} - ".+" {found["paths"]["state"]} ', users)
+    assert f"{found['paths']['logs']}/*.log" in (tree / f"etc/logrotate.d/{name}").read_text()
+    assert os.readlink(tree / found["paths"]["command"][1:]).startswith(found["paths"]["virtual_environment"])
+
+
+def replace_in_wheel(service: Path, member: str, text: str) -> None:
+    """Append a text to a file of the vendored chassis, and lock the new wheel."""
+    (wheel,) = service.glob("vendor/*.whl")
+    before = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with zipfile.ZipFile(wheel) as archive:
+        content = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for info, data in content.items():
+            archive.writestr(info, data + (text.encode() if info.filename == member else b""))
+    lock = service / "requirements.txt"
+    after = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock.write_text(lock.read_text().replace(before, after))
+
+
+def test_service_overrides_parts_and_the_lock_brings_the_others(
+    service: Path, name: str, tmp_path: Path
+) -> None:
+    package = name.replace("-", "_")
+    # Own packaging: a unit, a fragment of postinst, and an override of debhelper's.
+    (service / f"debian/{name}.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (service / f"debian/{name}.postinst").write_text("#!/bin/sh\nset -e\n: own\n#DEBHELPER#\n")
+    with (service / "debian" / "rules").open("a") as rules:
+        rules.write("override_dh_installlogrotate:\n")
+    # A newer chassis, with another manual page.
+    replace_in_wheel(service, "debonair/packaging/templates/man.1", ".SH NEWER\n")
+    # Libraries that are bundled with a wheel.
+    libraries = service / "src" / package / "bundled"
+    libraries.mkdir()
+    shutil.copy(next(Path("/lib").glob("*-linux-gnu/libz.so.1")), libraries / "libz.so.1")
+    setup = service / "setup.cfg"
+    setup.write_text(
+        setup.read_text().replace("    default_config.ini\n", "    default_config.ini\n    bundled/*\n")
     )
+    # Tests that fail, and are left out.
+    (service / "src/tests/test_failing.py").write_text("def test_failing() -> None:\n    assert 1 == 2\n")
+    failed = subprocess.run([BUILD], cwd=service, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "FAILED src/tests/test_failing.py::test_failing" in failed.stderr
+    assert "deb: the build failed (log: " in failed.stderr
+    environment = {**os.environ, "DEB_BUILD_OPTIONS": "nocheck"}
+    ran = subprocess.run([BUILD], cwd=service, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (deb,) = service.glob("dist/*.deb")
+    tree = tmp_path / "tree"
+    run("dpkg-deb", "--raw-extract", deb, tree)
+    (unit,) = tree.glob(f"**/systemd/system/{name}.service")
+    assert unit.read_text() == "[Service]\nExecStart=/bin/true\n"
+    assert next(tree.glob(f"**/systemd/system/{name}.socket")).is_file()
+    postinst = (tree / "DEBIAN" / "postinst").read_text()
+    assert postinst.index(": own") < postinst.index("systemd-sysusers") < postinst.index("debonair_prepare")
+    assert not (tree / "etc/logrotate.d").exists()
+    assert "NEWER" in run("zcat", tree / f"usr/share/man/man1/{name}.1.gz")
+    assert list(tree.glob("opt/venvs/**/bundled/libz.so.1"))
+    assert not {"shlibs", "triggers"} & {path.name for path in (tree / "DEBIAN").iterdir()}
+    assert not list(tree.glob("**/test_failing*"))
+
+
+# -- the lock --------------------------------------------------------------------------------------
 
 
 def test_lock_has_every_requirement_of_the_chassis() -> None:

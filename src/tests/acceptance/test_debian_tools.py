@@ -208,7 +208,7 @@ def test_autopkgtest_installs_the_package_starts_the_service_and_asks_it(
     server.write_text(SERVER.format(enter=enter), encoding="utf-8")
     server.chmod(0o755)
     source = tmp_path / name
-    project = next(path for path in deb.parents if (path / "debian" / "common").exists())
+    project = next(path for path in deb.parents if (path / "debian" / "rules").exists())
     shutil.copytree(project / "debian", source / "debian")
     (source / "debian" / "files").touch()  # says that it was built, so that nothing is built on the host
     summary = tmp_path / "summary"

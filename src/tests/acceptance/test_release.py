@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from debonair.packaging import versions
 from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
 
-FILES = ("setup.cfg", "HISTORY.rst", "debian/changelog")
+FILES = tuple(place.file for place in versions.PLACES)
 
 
 @pytest.fixture(params=sorted(builds.TRIED))
@@ -79,10 +82,10 @@ def test_build_root_shares_nothing_else_with_this_machine(release: str) -> None:
 
 def test_unknown_release_is_one_line(tmp_path: Path) -> None:
     ran = subprocess.run(
-        [builds.COMMON / "within", "../etc", tmp_path, "true"], capture_output=True, text=True
+        [builds.SCRIPTS / "within", "../etc", tmp_path, "true"], capture_output=True, text=True
     )
     assert ran.returncode == 1
-    assert "try bookworm or trixie" in ran.stderr
+    assert "use bookworm or trixie" in ran.stderr
 
 
 # -- repository ------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def test_nobody_publishes_without_a_key(tmp_path: Path) -> None:
 def project(tmp_path: Path) -> Path:
     """Return the files of the chassis that say its version, in a git repository with an unreleased change."""
     for name in FILES:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(provision.CHECKOUT / name, tmp_path / name)
     history = tmp_path / "HISTORY.rst"
     title = "History\n=======\n\n"
@@ -162,7 +165,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def make_release(project: Path, version: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([builds.COMMON / "release", version], cwd=project, capture_output=True, text=True)
+    command = [sys.executable, "-m", "debonair.packaging", "release", version]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True)
 
 
 def test_release_writes_the_version_into_all_places(project: Path) -> None:
@@ -181,6 +185,11 @@ def test_release_writes_the_version_into_all_places(project: Path) -> None:
     assert parsed.stderr == ""
     described = subprocess.run(["git", "describe"], cwd=project, capture_output=True, text=True)
     assert described.stdout == "v7.0\n"
+    module = json.loads((project / "puppet/modules/debonair/metadata.json").read_text())
+    assert module["version"] == "7.0.0"
+    template = (project / "{{cookiecutter.project_slug}}" / "setup.cfg").read_text()
+    assert "\n    debonair>=7.0,<7.1\n" in template
+    assert list(versions.disagreements(project)) == []
     assert make_release(project, "8.0").returncode == 1  # nothing has changed since
 
 
@@ -199,3 +208,55 @@ def test_release_that_cannot_be_is_one_line_and_changes_nothing(
     assert refused.stderr.count("\n") == 1
     status = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True)
     assert status.stdout == ""
+
+
+def test_release_of_a_changed_tree_names_the_files(project: Path) -> None:
+    (project / "new.py").write_text("")
+    with (project / "setup.cfg").open("a") as file:
+        file.write("# changed\n")
+    refused = make_release(project, "7.0")
+    assert refused.returncode == 1
+    assert refused.stderr == "release: commit or stash these files first: setup.cfg, new.py\n"
+
+
+def test_release_that_failed_can_be_repeated(project: Path) -> None:
+    hook = project / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
+    hook.chmod(0o755)
+    refused = make_release(project, "7.0")
+    assert refused.returncode == 1
+    assert refused.stderr == "release: git commit failed: no\n"
+    status = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True)
+    assert status.stdout == ""
+    hook.unlink()
+    made = make_release(project, "7.0")
+    assert made.returncode == 0, made.stderr
+
+
+def test_release_that_cannot_be_tagged_leaves_no_commit(project: Path) -> None:
+    subprocess.run(["git", "config", "tag.gpgSign", "true"], cwd=project, check=True)
+    subprocess.run(["git", "config", "gpg.program", "/bin/false"], cwd=project, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True).stdout
+    assert make_release(project, "7.0").returncode == 1
+    assert subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True).stdout == head
+    status = subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True)
+    assert status.stdout == ""
+
+
+# -- dh-debonair -----------------------------------------------------------------------------------
+
+
+def test_service_is_built_with_the_package_dh_debonair(tmp_path: Path) -> None:
+    project, _ = builds.reproduced("bookworm")
+    (sequence,) = project.glob("dist/bookworm/dh-debonair_*_all.deb")
+    shutil.copy(sequence, tmp_path)
+    service = tmp_path / "example-service"
+    leave = shutil.ignore_patterns(".venv", "build", "dist", "wheelhouse")
+    shutil.copytree(builds.sample(), service, ignore=leave)
+    fetch = [sys.executable, "-m", "debonair.packaging", "wheelhouse", "wheelhouse"]
+    subprocess.run(fetch, cwd=service, check=True, capture_output=True)
+    command = f"dpkg -i {sequence.name} && cd {service.name} && dpkg-buildpackage --build=binary --no-sign"
+    ran = builds.within(tmp_path, "bookworm", "sh", "-c", command)
+    assert ran.returncode == 0, (ran.stdout + ran.stderr)[-3000:]
+    assert not (service / "wheelhouse" / "packaging").exists()
+    assert len(list(tmp_path.glob("example-service_*.deb"))) == 1

@@ -239,11 +239,11 @@ def refused(site: Site, version: str, todo: str) -> None:
 
 
 def test_old_code_imports_late_what_belongs_to_it(site: Site) -> None:
-    refused(site, SICK, "install the version before again")
+    refused(site, SICK, "install the previous version again")
 
 
 def test_sick_version_is_undone_by_the_version_before(site: Site) -> None:
-    refused(site, SICK, "install the version before again")
+    refused(site, SICK, "install the previous version again")
     assert site.install(OLD).returncode == 0
     assert site.state() == "installed"
     assert site.late() == {"here": OLD, "there": OLD}
@@ -274,8 +274,16 @@ def test_new_version_is_tried_with_what_the_unit_gives_to_the_service(site: Site
         site.host.run(f"rm -r {drop_in} {secret}; systemctl daemon-reload")
 
 
+def test_new_version_is_tried_in_the_sandbox_of_the_unit(site: Site) -> None:
+    """The user may write there, but the unit may not: the service would fail after its restart."""
+    site.host.run("install", "-d", "-o", site.name, "-g", site.name, "/srv/outside")
+    site.configure("[database]\nuri = sqlite:////srv/outside/data.db\n")
+    refused(site, NEW, "correct the cause of the failed migration")
+    assert site.host.run("ls", "-A", "/srv/outside").stdout == ""
+
+
 def test_failing_migration_leaves_database_and_process_alone(site: Site) -> None:
-    refused(site, UNMIGRATABLE, "mend what hinders the migration")
+    refused(site, UNMIGRATABLE, "correct the cause of the failed migration")
 
 
 def test_reload_that_cannot_succeed_changes_nothing(site: Site) -> None:

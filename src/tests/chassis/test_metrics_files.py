@@ -18,6 +18,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from debonair.server.metrics_directory import enter
 from debonair.web.metrics_files import AllProcesses, EndedProcesses, ReservedFile
 from tests.chassis.serving import Served
+from tests.faults.sample import wait_for
 
 
 def write(directory: Path, name: str, values: dict[str, float], timestamp: float = 0.0) -> None:
@@ -109,7 +110,8 @@ def test_values_are_kept_in_memory_when_there_is_no_space(
     file.write_value("name", 3.0, 0.0)
     assert file.read_value("name") == (3.0, 0.0)
     assert not list(tmp_path.iterdir())
-    assert "Cannot reserve space" in caplog.text and "No space left on device" in caplog.text
+    wait_for(lambda: "Cannot reserve space" in caplog.text, "the warning is logged")
+    assert "No space left on device" in caplog.text
 
 
 def test_values_move_to_memory_when_there_is_no_space_to_grow(

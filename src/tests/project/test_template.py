@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import configparser
+import json
+import os
 import re
 import subprocess
 import sys
@@ -179,26 +181,37 @@ def test_hostile_answers_are_data(bake: Bake, tmp_path: Path) -> None:
     assert settings["project"] == settings["author"] == hostile
 
 
+@pytest.fixture
+def origin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Return a function that serves this checkout at an address, and returns its revision.
+
+    git takes the address from a directory.
+    """
+    directory = tmp_path_factory.mktemp("server") / "origin"
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(directory)]
+
+    def serve(url: str) -> str:
+        subprocess.run(["git", "init", "-q", str(directory)], check=True)
+        tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+                                 capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+        present = [name for name in tracked if (ROOT / name).is_file()]
+        subprocess.run(["cp", "--parents", *present, str(directory)], cwd=ROOT, check=True)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-qm", "All"], check=True)
+        monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+        monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{directory}.insteadOf")
+        monkeypatch.setenv("GIT_CONFIG_VALUE_0", url)
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        return head.stdout.strip()
+
+    return serve
+
+
 def test_template_from_a_git_server_names_url_and_revision(
-    bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bake: Bake, origin: Callable[[str], str], tmp_path: Path
 ) -> None:
-    # A stand-in for the server: git is told to take the address from a directory.
-    origin = tmp_path / "origin"
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(origin)]
-    subprocess.run(["git", "init", "-q", str(origin)], check=True)
-    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
-                             capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
-    present = [name for name in tracked if (ROOT / name).is_file()]
-    subprocess.run(["cp", "--parents", *present, str(origin)], cwd=ROOT, check=True)
-    subprocess.run([*git, "add", "-A"], check=True)
-    subprocess.run([*git, "commit", "-qm", "All"], check=True)
-    revision = subprocess.run(
-        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     url = "https://git.example.org/debonair.git"
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{origin}.insteadOf")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", url)
+    revision = origin(url)
     ran = bake(url, project_slug="from-git")
     assert ran.returncode == 0, ran.stderr
     lock = (tmp_path / "from-git" / "requirements.txt").read_text()
@@ -213,11 +226,38 @@ def test_names_of_what_a_service_installs_are_refused(sample: Path) -> None:
     assert locked and locked - sys.stdlib_module_names <= used
 
 
-def test_packaging_of_root_and_template_are_one() -> None:
-    assert (ROOT / "debian" / "common").samefile(ROOT / "{{cookiecutter.project_slug}}" / "debian" / "common")
-    rules = [
-        (folder / "debian" / "rules").read_text().splitlines()
-        for folder in (ROOT, ROOT / "{{cookiecutter.project_slug}}")
-    ]
-    different = [pair for pair in zip(*rules, strict=True) if pair[0] != pair[1]]
-    assert all(line.startswith("export PORT := ") for pair in different for line in pair)
+def test_its_debian_directory_holds_only_what_is_its_own(sample: Path) -> None:
+    found = {str(path.relative_to(sample / "debian")) for path in files(sample / "debian")}
+    own = {"changelog", "control", "copyright", "rules", "tests/control"}
+    assert found == {*own, "source/format", "source/lintian-overrides"}
+    assert len((sample / "debian" / "rules").read_text().splitlines()) <= 5
+    assert os.access(sample / "debian" / "rules", os.X_OK)
+
+
+def test_token_in_the_address_of_the_template_is_not_written_into_the_lock(
+    bake: Bake, origin: Callable[[str], str], tmp_path: Path
+) -> None:
+    url = "https://bob:secret@git.example.org/debonair.git"
+    revision = origin(url)
+    ran = bake(url, project_slug="from-git")
+    assert ran.returncode == 0, ran.stderr
+    lock = (tmp_path / "from-git" / "requirements.txt").read_text()
+    assert lock.endswith(f"debonair @ git+https://git.example.org/debonair.git@{revision}\n")
+
+
+def test_template_whose_directory_is_not_named_is_found(tmp_path: Path) -> None:
+    """cruft generates the files without the name of the template's directory."""
+    script = (
+        "from cookiecutter.generate import generate_context, generate_files\n"
+        "import json, sys\n"
+        "context = generate_context(context_file=f'{sys.argv[1]}/cookiecutter.json')\n"
+        "context['cookiecutter'] = json.loads(sys.argv[3])\n"
+        "generate_files(sys.argv[1], context, sys.argv[2])\n"
+    )
+    answers = {"project_name": "By Cruft", "project_slug": "by-cruft", "project_short_description": "One",
+               "full_name": "A", "email": "a@example.org", "version": "0.1.0", "port": "5000",
+               "__package_name": "by_cruft", "__title_rule": "=" * 8, "_template": str(ROOT)}  # fmt: skip
+    command = [sys.executable, "-c", script, str(ROOT), str(tmp_path), json.dumps(answers)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "./vendor/debonair-" in (tmp_path / "by-cruft" / "requirements.txt").read_text()
