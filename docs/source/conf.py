@@ -80,7 +80,7 @@ def public_name(name):
     analyzer = ModuleAnalyzer.for_module(f"debonair.{debonair._HOMES[name]}")
     analyzer.analyze()
     docs = "\n   ".join(analyzer.attr_docs.get(("", name), []))
-    return f".. py:data:: debonair.{name}\n\n   {docs}\n"
+    return f".. py:data:: {name}\n\n   {docs}\n"
 
 
 def api_pages():
