@@ -122,5 +122,17 @@ def skip_proxies(app, kind, name, member, skip, options):
     return True if type(member) is LocalProxy else None
 
 
+def readable_signature(app, kind, name, value, options, signature, returns):
+    # Sphinx formats only what it can parse.
+    return signature and signature.replace("<factory>", "..."), returns
+
+
+def one_field_a_line(app, kind, name, value, options, lines):
+    # A docstring may have two short fields on one line; reStructuredText wants each on its own.
+    lines[:] = [part for line in lines for part in re.split(r"(?<=\S) (?=:(?:param|raises) [\w.]+:)", line)]
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", one_field_a_line)
+    app.connect("autodoc-process-signature", readable_signature)
     app.connect("autodoc-skip-member", skip_proxies)
