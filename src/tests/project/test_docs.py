@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -330,6 +331,28 @@ def test_tutorial_works_word_for_word(tmp_path: Path) -> None:
     inherited = {name: value for name, value in os.environ.items() if name not in ignored}
     environment = {**inherited, **caches, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
     replay(Checkout(ROOT, free_port(), environment, patience=600), "tutorial/index")
+
+
+def test_documentation_of_a_baked_service_builds_without_a_warning(tmp_path: Path) -> None:
+    ran = subprocess.run(["make", "bake"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    sample = ROOT / "build" / "example-service"
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", sample / "docs" / "source", tmp_path]
+    # The version is that of the installed service: its metadata are beside its source.
+    environment = {**os.environ, "PYTHONPATH": str(sample / "src")}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+REFERENCE = re.compile(r":(?:class|exc|func|meth|attr|data|mod):`(?:[^`<]*<)?~?(debonair[\w.]*)>?`")
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, *sorted((ROOT / "src" / "debonair").rglob("*.py"))], ids=lambda path: path.name
+)
+def test_references_to_the_chassis_name_what_exists(path: Path) -> None:
+    for name in REFERENCE.findall(path.read_text()):
+        assert pkgutil.resolve_name(name) is not None
 
 
 def test_version_of_history_and_package_agree() -> None:
