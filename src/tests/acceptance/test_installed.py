@@ -16,7 +16,7 @@ from tests.acceptance.host import Host
 
 pytestmark = pytest.mark.acceptance
 
-PAGE = provision.CHECKOUT / "docs" / "source" / "packaging.rst"
+PAGE = provision.CHECKOUT / "docs" / "source" / "reference" / "paths.rst"
 ROW = re.compile(r"   \* - ``(\S+)``( and below)?\n     - (\S+)\n     - (\S+)\n")
 DEBS = "/srv/debs"
 #: What every installation of any package changes.

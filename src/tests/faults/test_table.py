@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.faults.sample import ROOT
 
-PAGE = ROOT / "docs" / "source" / "faults.rst"
+PAGE = ROOT / "docs" / "source" / "explanation" / "faults.rst"
 OWN = Path(__file__)
 
 

@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def floors() -> dict[str, int]:
     """Return the floor of each room, as ``architecture.rst`` has it."""
-    text = next((ROOT / "docs" / "source").rglob("architecture.rst")).read_text()
+    text = (ROOT / "docs" / "source" / "explanation" / "architecture.rst").read_text()
     table = text.split(".. list-table:: The floors", 1)[1].split("\n\n\n", 1)[0]
     found = {}
     floor = -1

@@ -7,3 +7,4 @@ answers = json.loads(r"""{{ {'project': cookiecutter.project_name, 'author': coo
 project = answers["project"]
 author = copyright = answers["author"]
 release = importlib.metadata.version("{{ cookiecutter.project_slug }}")
+html_theme = "furo"
