@@ -50,6 +50,8 @@ $(BIN)/pytest: setup.cfg
 	@touch $@
 
 $(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
+	@# What an older template left would stay; the environment, the data and the packages are kept.
+	@[ ! -d $(SAMPLE) ] || find $(SAMPLE) -mindepth 1 -maxdepth 1 ! -name .venv ! -name instance ! -name dist -exec rm -r {} +
 	$(call step,2/4 Baking $(SAMPLE),bake, \
 	    $(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir build $(CURDIR))
 	$(call step,3/4 Installing it into $(SAMPLE)/.venv,sample, \

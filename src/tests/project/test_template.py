@@ -256,7 +256,8 @@ def test_template_whose_directory_is_not_named_is_found(tmp_path: Path) -> None:
     )
     answers = {"project_name": "By Cruft", "project_slug": "by-cruft", "project_short_description": "One",
                "full_name": "A", "email": "a@example.org", "version": "0.1.0", "port": "5000",
-               "__package_name": "by_cruft", "__title_rule": "=" * 8, "_template": str(ROOT)}  # fmt: skip
+               "__package_name": "by_cruft", "__title_rule": "=" * 8,
+               "__rst_description": "One", "_template": str(ROOT)}  # fmt: skip
     command = [sys.executable, "-c", script, str(ROOT), str(tmp_path), json.dumps(answers)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
