@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> int:
     """Replace this process by the command; return 0 after ``--help``, 2 when there is no such command."""
     if arguments and arguments[0] in COMMANDS:
         command = command_line(arguments[0], arguments[1:])
-        os.execv(command[0], command)  # nosec B606: the arguments are the user's own
+        # The arguments are the user's own.
+        os.execv(command[0], command)  # nosec B606
     if arguments[:1] in (["-h"], ["--help"]):
         print(usage())
         return 0

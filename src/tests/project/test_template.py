@@ -20,7 +20,9 @@ Bake = Callable[..., subprocess.CompletedProcess[str]]
 COOKIECUTTER = [sys.executable, "-m", "cookiecutter", "--no-input"]
 
 LAYOUT = """
-    AUTHORS.rst HISTORY.rst README.rst LICENSE MANIFEST.in Makefile Jenkinsfile Dockerfile tox.ini
+    AUTHORS.rst CONTRIBUTING.rst HISTORY.rst README.rst SECURITY.rst LICENSE MANIFEST.in Makefile Jenkinsfile
+    Dockerfile tox.ini .editorconfig .pre-commit-config.yaml ruff.toml bandit.yaml docs/source/security.rst
+    src/example_service/wsgi.py
     setup.py setup.cfg requirements.txt debian/rules debian/control debian/changelog
     docs/Makefile docs/make.bat docs/source/authors.rst docs/source/conf.py docs/source/contributing.rst
     docs/source/history.rst docs/source/index.rst docs/source/readme.rst
