@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterable
 from typing import cast
 
@@ -10,6 +11,7 @@ from flask import Flask, current_app
 from werkzeug.local import LocalProxy
 
 from debonair import config
+from debonair.errors import CommandError
 from debonair.logs.setup import configure
 from debonair.names import Service
 from debonair.room import Room, resolve
@@ -37,12 +39,19 @@ def create_app(import_name: str, settings: Settings, *, rooms: Iterable[Room] = 
     :param import_name: the ``__name__`` of the calling module; its first part is the service's package.
     :param settings: the settings, with the sections of every room.
     :param rooms: the service's own rooms, initialized after those of the chassis, in this order.
-    :raises ValueError: when two rooms have one name, or the settings lack a section of a room.
+    :raises ValueError: when two rooms have one name, the settings lack a section of a room, or the module
+        declares a room in ``ROOMS`` that is not among ``rooms``.
     :raises CommandError: when a room cannot work as it is configured.
     """
     service = Service.of(import_name.partition(".")[0])
     service = service.in_environment(settings[ServiceSection].environment)
     every = _validated((*chassis(), *rooms), settings)
+    module = sys.modules.get(import_name)
+    for room in declared(module)[0] if module else ():
+        if room not in every:
+            raise ValueError(
+                f"ROOMS names the room {room.name!r}, which create_app is not given: pass rooms=ROOMS"
+            )
 
     app = Flask(service.package, instance_path=str(service.state_directory))
     app.extensions[_EXTENSION] = settings
@@ -51,14 +60,26 @@ def create_app(import_name: str, settings: Settings, *, rooms: Iterable[Room] = 
         app.debug = False
     app.config.update(_flask_settings(settings[FlaskSection]))
     for room in every:
-        if room.init_app is not None:
-            resolve(room.init_app)(app, settings, service)
+        _initialize(room, app, settings, service)
     monitor = monitor_of(app)
     for room in every:
         for name, target in room.checks.items():
             if (check := resolve(target)(app)) is not None:
                 monitor.add(name, check)
     return app
+
+
+def _initialize(room: Room, app: Flask, settings: Settings, service: Service) -> None:
+    if room.init_app is None:
+        return
+    try:
+        resolve(room.init_app)(app, settings, service)
+    except ModuleNotFoundError as error:
+        if room.extra is None:
+            raise
+        raise CommandError(
+            f"the room {room.name} needs the package {error.name}: install debonair[{room.extra}]"
+        ) from error
 
 
 def _validated(every: tuple[Room, ...], settings: Settings) -> tuple[Room, ...]:

@@ -126,7 +126,8 @@ class Room:
     :param checks: health checks by name: ``module:function`` or a function that is called with the
         application and returns the check, or None when there is nothing to check.
     :param commands: commands by name.
-    :param extra: the extra of the distribution that it needs, such as ``yaml`` for ``debonair[yaml]``.
+    :param extra: the extra of the distribution that it may need, such as ``yaml`` for ``debonair[yaml]``: the
+        error for a package that ``init_app`` does not find names it.
     """
 
     name: str

@@ -23,7 +23,6 @@ from sqlalchemy.orm import DeclarativeBase
 
 from debonair.database import commands
 from debonair.database.hang_guard import HangGuard
-from debonair.errors import CommandError
 from debonair.names import Service
 from debonair.settings import DatabaseSection, HealthSection, Settings
 
@@ -55,7 +54,7 @@ db = SQLAlchemy(model_class=Model)
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
     """Bind the application to the database that ``[database]`` names.
 
-    :raises CommandError: when the driver of the database is not installed.
+    :raises ModuleNotFoundError: when the driver of the database is not installed.
     """
     section = settings[DatabaseSection]
     url = make_url(section.uri)
@@ -65,11 +64,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     app.config["SQLALCHEMY_ECHO"] = section.echo
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, section)
     app.extensions[MIGRATIONS] = str(service.directory / "migrations")
-    try:
-        db.init_app(app)
-    except ModuleNotFoundError as error:
-        extra = ": install debonair[postgresql]" if error.name == "psycopg" else ""
-        raise CommandError(f"[database] uri needs the package {error.name}{extra}") from None
+    db.init_app(app)
     engine = engine_of(app)
     event.listen(engine, "handle_error", _handle_error)
     _engines.add(engine)

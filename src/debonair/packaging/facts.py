@@ -7,7 +7,6 @@ environment that it has made, in the directory of the service's source, and inst
 
 from __future__ import annotations
 
-import configparser
 import importlib.metadata
 import json
 import sys
@@ -15,8 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from debonair.config.layers import package_defaults
 from debonair.names import PRODUCTION, Service
-from debonair.settings import ServerSection
+from debonair.settings import ServerSection, name_of
 
 
 def facts(service: Service, units: Iterable[str] = (), project: Path | None = None) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def paths(service: Service) -> dict[str, str]:
 
 def port(service: Service) -> int:
     """Return the TCP port of the service's ``default_config.ini``, or else the default of the chassis."""
-    defaults = configparser.ConfigParser(interpolation=None, strict=False)
-    defaults.read(service.directory / "default_config.ini", encoding="utf-8")
-    text = defaults.get("server", "port", fallback=str(ServerSection().port))
+    text = package_defaults(service).get((name_of(ServerSection), "port"))
+    if text is None:
+        return ServerSection().port
     try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"default_config.ini: [server] port is {text!r}: use a number") from None
+        return ServerSection.port.parse(text)
+    except ValueError as error:
+        raise ValueError(f"default_config.ini: [server] port: {error}") from None
 
 
 def template(project: Path) -> dict[str, Any] | None:

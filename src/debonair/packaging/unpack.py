@@ -21,7 +21,7 @@ def unpack(wheel: Path, directory: Path) -> int:
     with zipfile.ZipFile(wheel) as archive:
         for name in sorted(archive.namelist()):
             path = PurePosixPath(name)
-            if name.endswith("/") or not path.is_relative_to(PREFIX):
+            if name.endswith("/") or ".." in path.parts or not path.is_relative_to(PREFIX):
                 continue
             target = directory / path.relative_to(PREFIX)
             target.parent.mkdir(parents=True, exist_ok=True)

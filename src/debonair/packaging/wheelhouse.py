@@ -122,8 +122,15 @@ def main() -> int:
         print(f"wheelhouse: {fault}", file=sys.stderr)
         return 1
     if len(sys.argv) > 1:
-        shutil.rmtree(sys.argv[1], ignore_errors=True)
-        house = Path(shutil.copytree(house, sys.argv[1]))
+        target = Path(sys.argv[1])
+        if target.exists() and not (target / SUMS).exists():
+            print(
+                f"wheelhouse: {target} exists and is no copy of a wheelhouse: name another one",
+                file=sys.stderr,
+            )
+            return 1
+        shutil.rmtree(target, ignore_errors=True)
+        house = Path(shutil.copytree(house, target))
     print(house)
     return 0
 

@@ -13,6 +13,7 @@ from flask import Flask
 
 import debonair
 from debonair import rooms
+from debonair.errors import CommandError
 from debonair.names import Service
 from debonair.room import Room, resolve
 from debonair.settings import ServerSection, Settings
@@ -61,6 +62,24 @@ def test_sections_of_a_room_are_sections_of_the_service() -> None:
 def test_settings_without_the_section_of_a_room_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the settings lack \[greeting\] of the room 'greeting'"):
         debonair.create_app("debonair", settings_with(tmp_path=tmp_path), rooms=[GREETING])
+
+
+def test_package_that_a_room_does_not_find_is_an_error_that_names_the_extra(tmp_path: Path) -> None:
+    def init_app(app: Flask, settings: Settings, service: Service) -> None:
+        raise ModuleNotFoundError("No module named 'pika'", name="pika")
+
+    queue = Room("queue", init_app=init_app, extra="rabbitmq")
+    with pytest.raises(CommandError, match=r"queue needs the package pika: install debonair\[rabbitmq\]"):
+        debonair.create_app("debonair", settings_with(tmp_path=tmp_path), rooms=[queue])
+
+
+def test_room_that_is_declared_and_not_given_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(debonair, "ROOMS", (GREETING,), raising=False)
+    settings = settings_with(Greeting(), tmp_path=tmp_path)
+    with pytest.raises(ValueError, match="ROOMS names the room 'greeting', which create_app is not given"):
+        debonair.create_app("debonair", settings)
 
 
 def test_two_rooms_of_one_name_are_refused(tmp_path: Path) -> None:

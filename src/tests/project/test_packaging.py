@@ -80,7 +80,7 @@ def test_port_of_a_service_without_defaults_is_that_of_the_chassis() -> None:
 
 def test_port_that_is_no_number_is_refused(tmp_path: Path) -> None:
     (tmp_path / "default_config.ini").write_text("[server]\nport = http\n")
-    with pytest.raises(ValueError, match=r"\[server\] port is 'http': use a number"):
+    with pytest.raises(ValueError, match=r"\[server\] port: 'http' is not a whole number"):
         facts.port(Service("orders", tmp_path))
 
 
