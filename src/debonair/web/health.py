@@ -81,8 +81,8 @@ class Check:
             _log.log(logging.ERROR if error else logging.INFO, "%s is %s", self.name, error or UP)
         self.error, self.duration, self.ended = error, time.monotonic() - began, time.monotonic()
         self.reason = reason
-        self.observe(self.name, self.duration)
         self.first.set()
+        self.observe(self.name, self.duration)
 
     def watch(self) -> None:
         """Run the check again and again, without end."""
