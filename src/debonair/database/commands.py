@@ -37,7 +37,8 @@ COMMANDS = {
 """The commands and what each does."""
 
 _REMEDIES = {
-    "Can't locate revision": ": see db history, and db stamp --purge REVISION where its file is missing",
+    "Can't locate revision": ": another version made it, or its file was deleted: restore the file, or run "
+    "'db stamp --purge head', which changes no table",
     "Target database is not up to date": ": run 'db upgrade' first",
     "Multiple head revisions": ": join them with 'db merge heads'",
 }
