@@ -192,3 +192,24 @@ def test_make_passes_the_database_to_the_tests_and_names_what_the_host_needs(sam
         ["make", "-n", "host", f"DEBONAIR={ROOT}"], cwd=sample, capture_output=True, text=True, check=True
     ).stdout
     assert f"'{ROOT}' host SERVICE='{sample}'" in shown
+
+
+def test_guide_has_the_steps_of_the_readme(sample: Path) -> None:
+    def words(text: str) -> str:
+        return " ".join(text.split())
+
+    readme = (
+        (sample / "README.rst").read_text().partition("in this order:\n")[2].partition("``make format``")[0]
+    )
+    steps = readme.replace("example-service", "orders").replace("example_service", "orders")
+    assert steps and words(steps) in words((ROOT / "docs/source/howto/sample.rst").read_text())
+
+
+def test_repository_of_the_guides_is_one_that_publish_makes() -> None:
+    script = (ROOT / "src/debonair/packaging/scripts/publish").read_text()
+    assert "base=$target/$release" in script and "Release::Suite=$release" in script
+    codename = "%{facts.os.distro.codename}"
+    for path in ("docs/source/howto/provisioning.rst", "puppet/modules/debonair/README.md",
+                 "puppet/control-repo/data/common.yaml"):  # fmt: skip
+        found = re.findall(r"debonair::repository::(url|suite): (.*)", (ROOT / path).read_text())
+        assert found == [("url", f'"https://apt.example.org/{codename}"'), ("suite", f'"{codename}"')], path
