@@ -150,7 +150,7 @@ wheelhouse: ## fetch and check the locked wheels that the package is built from
 host: ## leave a Debian host running with the sample on it, or with another service: SERVICE=directory
 	@test $$(id -u) -eq 0 || { echo "error: the test host needs root, for systemd-nspawn: run make host as root" >&2; exit 1; }
 	@$(if $(SERVICE),test -f '$(SERVICE)/debian/control' || { echo "error: $(SERVICE) is not the directory of a service" >&2; exit 1; })
-	@$(MAKE) packages $(if $(SERVICE),,bake)
+	@$(if $(SERVICE),,$(MAKE) bake)
 	@$(MAKE) -C '$(or $(SERVICE),$(SAMPLE))' deb
 	@PYTHONPATH=src $(PYTHON) -m tests.acceptance.host up "$$(ls -t '$(or $(SERVICE),$(SAMPLE))'/dist/*.deb | head -n 1)"
 

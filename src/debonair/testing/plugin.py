@@ -71,6 +71,8 @@ def settings(
     try:
         return settings_for(package, **{"database": {"uri": uri}, **values})
     except ValueError as error:
+        if str(error).startswith("[database] uri"):
+            pytest.exit(f"the tests have no database: {error}", returncode=1)
         pytest.fail(
             f"{error}: give it a value for the tests in the fixture 'values' of conftest.py", pytrace=False
         )

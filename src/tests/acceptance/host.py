@@ -103,8 +103,10 @@ def require_tools(say: Say = print) -> None:
     """Install what is missing when that is possible; raise HostError with one line when not."""
     if os.geteuid() == 0 and shutil.which("apt-get") and (packages := missing_tools()):
         say(f"installing {' '.join(packages)} ...")
-        install = ["apt-get", "install", "-qq", "--no-install-recommends", *packages]
-        subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
+        # When apt fails, the line of why_not says what is missing.
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *arguments]
+            subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if reason := why_not():
         raise HostError(reason)
 
