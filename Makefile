@@ -82,6 +82,11 @@ lint: $(BIN)/pytest ## style, types and weaknesses
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile bandit.yaml src/debonair hooks
 
+.PHONY: format
+format: $(BIN)/pytest ## format the code, and correct what ruff can correct
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
 .PHONY: sizes
 sizes: $(BIN)/pytest ## print the lines of each room, the longest modules and functions
 	@PYTHONPATH=src $(BIN)/python -m tests.project.sizes
@@ -142,9 +147,12 @@ wheelhouse: ## fetch and check the locked wheels that the package is built from
 	@$(PACKAGING) wheelhouse
 
 .PHONY: host
-host: packages bake ## leave a Debian host running with the sample service on it
-	@$(MAKE) -C $(SAMPLE) deb
-	@PYTHONPATH=src $(PYTHON) -m tests.acceptance.host up
+host: ## leave a Debian host running with the sample on it, or with another service: SERVICE=directory
+	@test $$(id -u) -eq 0 || { echo "error: the test host needs root, for systemd-nspawn: run make host as root" >&2; exit 1; }
+	@$(if $(SERVICE),test -f '$(SERVICE)/debian/control' || { echo "error: $(SERVICE) is not the directory of a service" >&2; exit 1; })
+	@$(if $(SERVICE),,$(MAKE) bake)
+	@$(MAKE) -C '$(or $(SERVICE),$(SAMPLE))' deb
+	@PYTHONPATH=src $(PYTHON) -m tests.acceptance.host up "$$(ls -t '$(or $(SERVICE),$(SAMPLE))'/dist/*.deb | head -n 1)"
 
 .PHONY: host-stop
 host-stop: ## stop that host and remove it

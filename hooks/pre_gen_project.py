@@ -8,7 +8,7 @@ import sys
 
 answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# What a baked service installs, what its tests and checks need, and what stands beside it.
+# Packages that a service installs and that its tests need, and the directory of its tests.
 USED = """
     alembic apispec bandit blinker click coverage debonair flask flask-migrate flask-script-ng flask-smorest
     flask-sqlalchemy greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe orjson packaging
@@ -59,6 +59,8 @@ if not re.fullmatch(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){1,2}", answers["version
     )
 if not re.fullmatch(r"[^\s<>@,;()]+@[^\s<>@,;()]+", answers["email"]) or not answers["email"].isprintable():
     faults.append(f"email {answers['email']!r}: use an address such as 'you@example.org'")
+if answers["sample"] not in ("yes", "no"):
+    faults.append(f"sample {answers['sample']!r}: use yes, or no for a service without the sample")
 for name in ("project_name", "project_short_description", "full_name"):
     text = answers[name]
     if not text.strip() or not text.isprintable():

@@ -85,8 +85,10 @@ class Service:
 
     @property
     def configuration(self) -> Path:
-        """The INI file that it reads when no other is named."""
-        return Path("/etc", self.name, "config.ini")
+        """The INI file that it reads when no other is named; in a checkout it is beside ``setup.cfg``."""
+        if self.production or self.project is None:
+            return Path("/etc", self.name, "config.ini")
+        return self.project / "config.ini"
 
     @property
     def state_directory(self) -> Path:

@@ -32,16 +32,17 @@ _LINK_SUFFIX = (
 def configuration_file(service: Service, environ: Mapping[str, str] | None = None) -> Path | None:
     """Return the INI file to read.
 
-    ``<SVC>_CONFIG`` names it; else it is ``/etc/<svc>/config.ini`` in production, where it may be
-    absent (None): a container has its configuration in the environment.
+    ``<SVC>_CONFIG`` names it. Else an installed service reads ``/etc/<svc>/config.ini``, or None where that
+    directory does not exist: a container has its configuration in the environment. A checkout reads
+    ``config.ini`` beside ``setup.cfg``, or None where that file does not exist.
     """
     environ = os.environ if environ is None else environ
     named = environ.get(_file_variable(service))
     if named:
         return Path(named)
-    if service.project is None and service.configuration.parent.is_dir():
-        return service.configuration
-    return None
+    default = service.configuration
+    found = default.parent.is_dir() if service.project is None else os.path.lexists(default)
+    return default if found else None
 
 
 def environment_variable(service: Service, section: str, key: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from pathlib import Path
 
 import click
 from flask import Flask, current_app, g
@@ -36,7 +37,8 @@ COMMANDS = {
 """The commands and what each does."""
 
 _REMEDIES = {
-    "Can't locate revision": ": see db history, and db stamp --purge REVISION where its file is missing",
+    "Can't locate revision": ": another version made it, or its file was deleted: restore the file, or run "
+    "'db stamp --purge head', which changes no table",
     "Target database is not up to date": ": run 'db upgrade' first",
     "Multiple head revisions": ": join them with 'db merge heads'",
 }
@@ -112,3 +114,29 @@ def require_migrated(app: Flask) -> None:
         return
     if found.behind:
         raise CommandError(f"the database is {found}: run 'db upgrade' first")
+
+
+def difference(app: Flask) -> str | None:
+    """Return what to run after a change of models or migrations, or None when the database fits both.
+
+    This is for development: it imports Alembic and reads the schema of the database. Nothing is said of a
+    service without migrations, or of a database that is unreachable.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    from debonair.database import engine, revisions
+
+    if not Path(app.extensions[engine.MIGRATIONS], "env.py").is_file():
+        return None
+    try:
+        found = revisions.state(app)
+        if not found.at_head:
+            return f"the database is {found}" + (": run 'db upgrade'" if found.behind else "")
+        from debonair.database import migrations
+
+        tables = migrations.differing_tables(app)
+    except DBAPIError:
+        return None
+    if not tables:
+        return None
+    return f"models and migrations differ ({', '.join(tables)}): run 'db migrate', then 'db upgrade'"

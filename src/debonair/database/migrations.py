@@ -13,12 +13,13 @@ import click
 import flask_migrate
 import flask_migrate.cli
 from alembic import context
-from alembic.autogenerate import renderers
+from alembic.autogenerate import compare_metadata, renderers
+from alembic.migration import MigrationContext
 from alembic.operations import ops
 from flask import Flask, current_app
-from sqlalchemy import Connection, Enum, text
+from sqlalchemy import Connection, Enum, Table, text
 
-from debonair.database.engine import MIGRATIONS, db
+from debonair.database.engine import MIGRATIONS, db, engine_of, reading
 from debonair.database.revisions import known, state
 
 _UNUSED = "flask-migrate"
@@ -41,6 +42,30 @@ def upgrade(app: Flask) -> None:
     prepare(app)
     with app.app_context():
         flask_migrate.upgrade()
+
+
+def differing_tables(app: Flask) -> list[str]:
+    """Return the names of the tables that differ between the models and the database, sorted.
+
+    :raises sqlalchemy.exc.DBAPIError: when the database is unreachable.
+    """
+    prepare(app)
+    with reading(engine_of(app)) as connection:
+        compared = MigrationContext.configure(connection, opts=app.extensions["migrate"].configure_args)
+        found = compare_metadata(compared, db.metadata)
+    # The changes of one column are in a list of their own.
+    changes = [change for item in found for change in (item if isinstance(item, list) else [item])]
+    return sorted({_table_of(change) for change in changes})
+
+
+def _table_of(change: tuple[Any, ...]) -> str:
+    """Return the name of the table that a change of Alembic's ``compare_metadata`` concerns."""
+    subject = change[1]
+    if isinstance(subject, Table):
+        return subject.name
+    # A change of a column names schema and table; one of an index or constraint has its object.
+    table = getattr(subject, "table", None)
+    return table.name if table is not None else str(change[2])
 
 
 def run() -> None:

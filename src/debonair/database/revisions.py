@@ -44,7 +44,8 @@ class State:
     def __str__(self) -> str:
         here = ", ".join(sorted(self.current)) or "no revision"
         if self.unknown:
-            return f"at revision {here}, which this version does not know: another version made it"
+            cause = "another version made it, or its file was deleted"
+            return f"at revision {here}, which this version does not know: {cause}"
         if self.at_head:
             return f"at the head revision {here}" if self.heads else "in no need of migrations"
         if len(self.heads) > 1:
@@ -96,7 +97,7 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
     """
     revisions = known(app) if revisions is None else revisions
     newest = heads(revisions)
-    if not newest:
+    if not newest and not Path(app.extensions[MIGRATIONS], "env.py").is_file():
         return State(newest, newest, frozenset())
     if _is_missing_file(app):
         return State(frozenset(), newest, frozenset())

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import flask_script_ng
+from flask import Flask
+from werkzeug.local import LocalProxy
 
 from debonair.manage.parser import Parser
 from debonair.room import Argument
@@ -23,6 +25,14 @@ _TYPES: dict[Any, type] = {
     for known in (kind, *names)
 }
 """The annotations that give a parameter a type, as objects and as text."""
+
+
+class CommandApp(LocalProxy[Flask]):
+    """The application that commands of Flask-Script get; they run in a request context, which it makes."""
+
+    def test_request_context(self, *args: Any, **options: Any) -> Any:
+        """Return a request context of a POST, since a transaction in that of a GET reads only."""
+        return self._get_current_object().test_request_context(*args, **{"method": "POST", **options})
 
 
 class DeferredCommand(flask_script_ng.Command):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from flask import Flask
 
 from debonair.errors import CommandError
 from debonair.manage.adapter import run_shell, shell_arguments
@@ -14,7 +17,6 @@ from debonair.settings import ServerSection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask import Flask
 
 _ADDRESS = "RUNSERVER_ADDRESS"
 """The environment variable in which the reloader's parent process passes on where to listen."""
@@ -39,7 +41,8 @@ class RunServer:
         """
         from werkzeug.serving import run_simple
 
-        if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
+        is_child = os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+        if is_child:
             # The reloader's child process: its parent has made all checks.
             address, _, digits = os.environ[_ADDRESS].rpartition(":")
             number = int(digits)
@@ -48,7 +51,20 @@ class RunServer:
             address, number = _checked_address(context, host, port)
             os.environ[_ADDRESS] = f"{address}:{number}"
             application = _application(context)
+        if isinstance(application, Flask) and (is_child or not reload):
+            _warn(application)
         run_simple(address, number, application, use_reloader=reload, use_debugger=debug, threaded=True)
+
+
+class ProductionError(CommandError):
+    """The debugger, which runs any code, must not be reachable in production."""
+
+
+def _require_development(context: Context) -> None:
+    if context.configuration.service.production:
+        raise ProductionError(
+            "runserver is for development and [service] environment is production: use serve"
+        )
 
 
 def _checked_address(context: Context, host: str | None, port: int | None) -> tuple[str, int]:
@@ -56,9 +72,8 @@ def _checked_address(context: Context, host: str | None, port: int | None) -> tu
     from debonair.database.commands import require_migrated
     from debonair.server.sockets import claim
 
+    _require_development(context)
     configuration = context.configuration
-    if configuration.service.production:
-        raise CommandError("runserver is for development and [service] environment is production: use serve")
     settings = configuration.settings[ServerSection]
     host = host or settings.host
     port = settings.port if port is None else port
@@ -72,7 +87,16 @@ def _checked_address(context: Context, host: str | None, port: int | None) -> tu
     return host, port
 
 
+def _warn(app: Flask) -> None:
+    """Report models that were changed without a migration: requests that use them would fail."""
+    from debonair.database.commands import difference
+
+    if warning := difference(app):
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+
+
 def _application(context: Context) -> Flask:
+    _require_development(context)
     app = context.make_app(serving=True)
     app.debug = True
     return app
@@ -82,10 +106,16 @@ def _application_or_error(context: Context) -> WSGIApplication:
     """Return the application; where a change has broken it, one that raises the error at every request.
 
     The debugger shows the error in the browser until the next change of a file restarts the process.
+
+    :raises ProductionError: in production, where the variables of the reloader may be set by mistake.
     """
     try:
         return _application(context)
+    except ProductionError:
+        raise
     except Exception as error:
+        if context.service.production:
+            raise
         traceback.print_exc()
         broken = error
 
@@ -108,8 +138,8 @@ class Shell:
         models = {mapper.class_.__name__: mapper.class_ for mapper in Model.registry.mappers}
         service = context.service
         banner = f"{service.name} {service.version}: app, db and the models are at hand.\n"
-        # A request context, so that url_for works without SERVER_NAME.
-        with context.app.test_request_context():
+        # A request context, for url_for without SERVER_NAME. With GET, transactions would read only.
+        with context.app.test_request_context(method="POST"):
             run_shell(banner, {"app": context.app, "db": db, **models}, options)
 
 

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import flask_script_ng
-from werkzeug.local import LocalProxy
 
 from debonair import rooms
 from debonair.errors import ConfigError, DebonairError
-from debonair.manage.adapter import build_parser, function_command
+from debonair.manage.adapter import CommandApp, build_parser, function_command
 from debonair.manage.loading import LoadedCommand
 from debonair.manage.parser import Parser
 from debonair.names import Service
@@ -154,12 +153,12 @@ class Manager(flask_script_ng.Manager):
         app: Flask = self.module.create_app(configuration.settings)
         return app
 
-    def __call__(self, app: Any = None, **options: Any) -> LocalProxy[Flask]:
+    def __call__(self, app: Any = None, **options: Any) -> CommandApp:
         """Take the options of the program; return the application for commands of Flask-Script."""
         self.file, self.overrides = options[_FILE], options[_OVERRIDES]
         for loaded in ("configuration", "app"):
             self.__dict__.pop(loaded, None)
-        return LocalProxy(lambda: self.app)
+        return CommandApp(lambda: self.app)
 
     def add_command(self, *args: Any, **kwargs: Any) -> None:
         """Add a command, as Flask-Script does; a name comes before it where it has none of its own.

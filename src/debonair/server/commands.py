@@ -50,6 +50,7 @@ class Serve:
 
     @staticmethod
     def _check(context: Context) -> int:
+        from debonair.database.commands import difference
         from debonair.server.launch import require_workers
         from debonair.web.health import monitor_of
 
@@ -63,6 +64,8 @@ class Serve:
             print(f"{name}: {check.get('error', check['status'])}{f' ({reason})' if reason else ''}")
         if report["status"] != "ready":
             raise CommandError("the service would start and not be ready; nothing was changed")
+        if not context.configuration.service.production and (warning := difference(context.app)):
+            print(f"warning: {warning}")
         print(f"{context.service.name} {report['version']} is fit to serve.")
         return 0
 

@@ -125,9 +125,10 @@ def _check_driver(dialect: str, driver: str) -> None:
     module, package = known[driver]
     if not any(find_spec(name) for name in module.split()):
         instead = "" if driver else f", or name another driver, such as {dialect}+{_other(known, module)}://"
-        raise ValueError(
-            f"needs the driver {module.split()[0]}, which is not installed: install {package}{instead}"
-        )
+        how = f"install {package}"
+        if "[" in package:
+            how = f"write {package} for debonair in install_requires of setup.cfg, and run make lock install"
+        raise ValueError(f"needs the driver {module.split()[0]}, which is not installed: {how}{instead}")
 
 
 def _other(known: dict[str, tuple[str, str]], module: str) -> str:

@@ -7,8 +7,10 @@ instance.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -22,7 +24,15 @@ from debonair.names import Service
 from debonair.rooms import declared, sections
 from debonair.settings import Settings, has_instances, name_of
 
-__all__ = ["assert_problem", "broken_database", "fixed_request_id", "rolled_back", "settings_for", "upgrade"]
+__all__ = [
+    "assert_problem",
+    "broken_database",
+    "database_uri",
+    "fixed_request_id",
+    "rolled_back",
+    "settings_for",
+    "upgrade",
+]
 
 
 def settings_for(package: str, **values: dict[str, Any]) -> Settings:
@@ -40,6 +50,14 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
     if unknown:
         raise TypeError(f"there is no section [{unknown[0]}]")
     return Settings(section(service, **values.get(name, {})) for name, section in known.items())
+
+
+def database_uri(directory: Path) -> str:
+    """Return the URI of the database for tests: that of ``TEST_DATABASE_URI``, or a file of SQLite.
+
+    :param directory: where that file is made.
+    """
+    return os.environ.get("TEST_DATABASE_URI") or f"sqlite:///{directory}/test.db"
 
 
 def upgrade(app: Flask) -> None:

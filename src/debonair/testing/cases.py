@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from flask import Flask
 from werkzeug.test import Client
 
-from debonair.testing import assert_problem, remote, rolled_back, settings_for, upgrade
+from debonair.testing import assert_problem, database_uri, remote, rolled_back, settings_for, upgrade
 
 
 class TestCase(unittest.TestCase):
@@ -39,7 +39,7 @@ class TestCase(unittest.TestCase):
         if cls.base_url:
             return
         directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        values = {"database": {"uri": f"sqlite:///{Path(directory)}/test.db"}, **cls.settings}
+        values = {"database": {"uri": database_uri(Path(directory))}, **cls.settings}
         cls._application = importlib.import_module(f"{cls.package}.application").create_app(
             settings_for(cls.package, **values)
         )

@@ -19,11 +19,21 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client
 
 from debonair.database.engine import db
+from debonair.database.errors import explained
 from debonair.settings import Settings
-from debonair.testing import broken_database, fixed_request_id, remote, rolled_back, settings_for, upgrade
+from debonair.testing import (
+    broken_database,
+    database_uri,
+    fixed_request_id,
+    remote,
+    rolled_back,
+    settings_for,
+    upgrade,
+)
 from debonair.testing.cases import TestCase
 
 
@@ -53,11 +63,16 @@ def values() -> dict[str, dict[str, Any]]:
 def settings(
     package: str, values: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    """The settings of the application under test, with its own database."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.db"
+    """The settings of the application under test.
+
+    Its database is a new file of SQLite, or the one that the variable ``TEST_DATABASE_URI`` names.
+    """
+    uri = database_uri(tmp_path_factory.mktemp("database"))
     try:
         return settings_for(package, **{"database": {"uri": uri}, **values})
     except ValueError as error:
+        if str(error).startswith("[database] uri"):
+            pytest.exit(f"the tests have no database: {error}", returncode=1)
         pytest.fail(
             f"{error}: give it a value for the tests in the fixture 'values' of conftest.py", pytrace=False
         )
@@ -70,7 +85,10 @@ def application(package: str, settings: Settings, request: pytest.FixtureRequest
         pytest.skip("needs the application itself, and --base-url names a running instance")
     app: Flask = importlib.import_module(f"{package}.application").create_app(settings)
     app.testing = True
-    upgrade(app)
+    try:
+        upgrade(app)
+    except OperationalError as error:
+        pytest.exit(f"the tests have no database: {explained(error)}", returncode=1)
     return app
 
 

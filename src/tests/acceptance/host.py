@@ -24,6 +24,8 @@ import functools
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -101,8 +103,10 @@ def require_tools(say: Say = print) -> None:
     """Install what is missing when that is possible; raise HostError with one line when not."""
     if os.geteuid() == 0 and shutil.which("apt-get") and (packages := missing_tools()):
         say(f"installing {' '.join(packages)} ...")
-        install = ["apt-get", "install", "-qq", "--no-install-recommends", *packages]
-        subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
+        # When apt fails, the line of why_not says what is missing.
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *arguments]
+            subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if reason := why_not():
         raise HostError(reason)
 
@@ -504,23 +508,32 @@ def up(name: str, release: str, debs: list[Path]) -> None:
     applied = surroundings.apply(host)
     log.write_text(applied.stdout + applied.stderr, encoding="utf-8")
     if applied.returncode != 2:
+        errors = [line for line in log.read_text("utf-8").splitlines() if "Error: " in line]
         raise HostError(
-            f"puppet apply ended with {applied.returncode}; its log: {log}\n"
-            f"the host is left running: {_command('enter', name)}"
+            f"puppet apply ended with {applied.returncode}: {errors[0] if errors else 'no error shown'}\n"
+            f"its log: {log}; the host is left running: {_command('enter', name)}"
         )
     print(
         f"\n{first} runs on {name}, behind nginx. From here:\n"
         f"  curl http://{host.address}/health/ready\n"
-        f"  curl -X POST http://{host.address}/checkin/ada\n"
-        f"  curl http://{host.address}/last-seen/ada\n"
+        f"Its routes:\n{_routes(host, first)}\n"
         f"Enter it:  {_command('enter', name)}\n"
         f"Stop it:   {_command('down', name)}"
     )
 
 
+def _routes(host: Host, service: str) -> str:
+    """Return the service's own routes, one line each; those of the chassis are the same everywhere."""
+    chassis = re.compile(r"/(health/|metrics |openapi\.json |static/)")
+    lines = host.run(service, "routes", user=service).stdout.splitlines()
+    own = [" ".join(line.split()[:-1]) for line in lines if not chassis.match(line)]
+    return "\n".join(f"  http://{host.address}{line}" for line in own) or "  none but those of the chassis"
+
+
 def _command(action: str, name: str) -> str:
-    """Return the command line of ``action``, as it can be pasted here."""
-    return f"PYTHONPATH=src python3 -m tests.acceptance.host {action}" + (
+    """Return the command line of ``action``, as it can be pasted into a shell in any directory."""
+    source = shlex.quote(str(provision.CHECKOUT / "src"))
+    return f"PYTHONPATH={source} python3 -m tests.acceptance.host {action}" + (
         f" --name {name}" if name != "debonair" else ""
     )
 

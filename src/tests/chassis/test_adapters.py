@@ -58,6 +58,18 @@ def test_manager_of_flask_script_keeps_commands_and_options_where_the_adapter_re
     assert manager.parent is None, script("Manager.parent is the manager above")
 
 
+def test_command_of_flask_script_runs_in_a_request_context_of_the_application() -> None:
+    asked: list[Any] = []
+
+    class App:
+        def test_request_context(self, *arguments: Any, **options: Any) -> Any:
+            asked.append((arguments, options))
+            return Flask("x").test_request_context()
+
+    assert Nothing()(App(), count=3) == 3
+    assert asked == [((), {})], script("Command calls app.test_request_context()")
+
+
 def test_manager_of_flask_script_calls_what_the_parser_says() -> None:
     called: list[Any] = []
 

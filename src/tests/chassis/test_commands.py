@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.chassis.program import Program, with_migration
+from tests.support import ROOT
 
 
 def test_missing_package_of_a_setting_is_named(command: Program) -> None:
@@ -159,6 +161,62 @@ def test_address_in_use_is_one_line(command: Program) -> None:
 def test_runserver_refuses_in_production(command: Program) -> None:
     line = command.refused("-s", "service.environment=production", "runserver")
     assert "runserver is for development" in line and "use serve" in line
+
+
+def test_runserver_refuses_in_production_whatever_the_environment_says(command: Program) -> None:
+    pretended = {"WERKZEUG_RUN_MAIN": "true", "RUNSERVER_ADDRESS": "127.0.0.1:0"}
+    assert "use serve" in command.refused("-s", "service.environment=production", "runserver", **pretended)
+
+
+def with_model(package: Path, column: str = "") -> None:
+    """Give the service ``orders`` a model with a table ``note``, and the column given."""
+    application = package / "application.py"
+    text = application.read_text().partition("\n\n# Models\n")[0]
+    model = f"    id = sa.Column(sa.Integer, primary_key=True)\n    {column}\n"
+    model = f"import sqlalchemy as sa\n\n\nclass Note(debonair.db.Model):\n{model}"
+    application.write_text(f"{text}\n\n# Models\n{model}")
+
+
+def test_model_without_a_migration_is_reported_in_development(command: Program) -> None:
+    with_migration(command.package)
+    template = ROOT / "{{cookiecutter.project_slug}}" / "src" / "{{cookiecutter.__package_name}}"
+    shutil.copy(template / "migrations" / "script.py.mako", command.package / "migrations")
+    with_model(command.package)
+    assert command("db", "upgrade").returncode == 0
+    remedy = "run 'db migrate', then 'db upgrade'"
+    checked = command("serve", "--check")
+    assert checked.returncode == 0
+    assert f"warning: models and migrations differ (note): {remedy}\n" in checked.stdout
+    assert command("db", "migrate", "-m", "Notes").returncode == 0
+    assert command("db", "upgrade").returncode == 0
+    assert "warning" not in command("serve", "--check").stdout
+    with_model(command.package, "text = sa.Column(sa.String(20))")
+    assert f"differ (note): {remedy}" in command("serve", "--check").stdout
+
+
+def test_development_server_reports_a_model_without_a_migration(command: Program, tmp_path: Path) -> None:
+    with_migration(command.package)
+    with_model(command.package)
+    assert command("db", "upgrade").returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    log = tmp_path / "runserver.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, command.package / "manage.py", "runserver", "-p", port],
+            env={**os.environ, "PYTHONPATH": str(command.package.parent)},
+            stdout=file, stderr=file, start_new_session=True,
+        )  # fmt: skip
+    try:
+        limit = time.monotonic() + 30
+        # The reloader's child warns before it prints this, and its parent does not warn.
+        while "Debugger is active" not in log.read_text():
+            assert process.poll() is None and time.monotonic() < limit, log.read_text()
+            time.sleep(0.05)
+        assert log.read_text().count("warning: models and migrations differ (note)") == 1
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def test_database_that_cannot_be_opened_is_one_line(command: Program, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -29,6 +30,21 @@ def test_file_is_found_by_the_variable(package: Path, tmp_path: Path) -> None:
     service = Service.of("orders")
     assert config.configuration_file(service, {"ORDERS_CONFIG": "/x.ini"}) == Path("/x.ini")
     assert config.configuration_file(service, {}) is None
+
+
+def test_checkout_reads_the_file_beside_setup_cfg(orders: ModuleType, package: Path) -> None:
+    service, file = Service.of("orders"), package.parents[1] / "config.ini"
+    file.write_text("[server]\nport = 7001\n")
+    assert config.configuration_file(service, {}) == file
+    assert config.configuration_file(service, {"ORDERS_CONFIG": "/x.ini"}) == Path("/x.ini")
+    loaded = config.load(service, rooms.sections(*rooms.declared(orders)), environ={})
+    assert loaded.settings[ServerSection].port == 7001
+    assert loaded.origins["server", "port"] == f"{file}:2"
+
+
+def test_installed_service_reads_etc_only(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.ini").write_text("[server]\nport = 7001\n")
+    assert config.configuration_file(Service("orders", package), {}) is None
 
 
 def links(name: str) -> dict[str, str]:

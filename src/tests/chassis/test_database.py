@@ -163,6 +163,23 @@ def test_revision_of_a_newer_version_is_no_reason_to_be_behind(migrated: Flask) 
     assert code == 1 and "another version made it" in output
 
 
+def test_deleted_file_of_a_migration_is_reported_with_the_ways_out(
+    migrated: Flask, versions: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    db_command(migrated, "upgrade")
+    for path in versions.glob("*.py"):
+        path.unlink()
+    code, output = db_command(migrated, "check")
+    assert code == 1 and "at revision 0002, which this version does not know" in output
+    for arguments in (["upgrade"], ["migrate", "-m", "New"], ["downgrade", "base"]):
+        caplog.clear()
+        assert db_command(migrated, *arguments)[0] != 0
+        assert "Can't locate revision identified by '0002'" in caplog.text
+        assert "restore the file, or run 'db stamp --purge head'" in caplog.text
+    assert db_command(migrated, "stamp", "--purge", "head")[0] == 0
+    assert db_command(migrated, "check")[0] == 0
+
+
 def test_sql_of_a_migration_can_be_printed(migrated: Flask) -> None:
     code, output = db_command(migrated, "upgrade", "0001", "--sql")
     assert code == 0 and "CREATE TABLE parent" in output

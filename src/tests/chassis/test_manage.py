@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import flask_script_ng
 import pytest
 from flask import current_app
+from sqlalchemy import text
 
 import debonair
 from debonair import standalone
 from debonair.database.commands import COMMANDS as DATABASE_COMMANDS
+from debonair.database.engine import db
 from debonair.manage import Manager
 from tests.chassis.program import Program
 
@@ -171,6 +175,30 @@ def test_own_command_runs_in_the_context_of_the_application(
 
     assert manager.main(["where"]) == 0
     assert capsys.readouterr().out == "orders True\n"
+
+
+class Lock(flask_script_ng.Command):
+    """Print whether a transaction holds the write lock before it writes."""
+
+    def run(self):
+        """Read, and try to write beside."""
+        db.session.execute(text("SELECT 1"))
+        other = sqlite3.connect(str(db.engine.url.database), timeout=0, isolation_level=None)
+        with closing(other):
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                print("locked")
+
+
+def test_own_command_takes_the_write_lock_when_it_reads(
+    manager: Manager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manager.command(Lock().run)
+    manager.add_command("lock", Lock())
+    for name in ("run", "lock"):
+        assert manager.main([name]) == 0
+        assert capsys.readouterr().out == "locked\n", name
 
 
 def test_parameters_of_an_own_command_may_be_called_anything(

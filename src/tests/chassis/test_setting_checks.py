@@ -103,7 +103,7 @@ def test_uri_that_cannot_work_is_a_fault_without_its_password(faults: Any, uri: 
 def test_driver_that_is_not_installed_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("debonair.settings.database_uri.find_spec", lambda name: None)
     with pytest.raises(
-        ValueError, match=r"driver psycopg, which is not installed: install debonair\[postgresql\]"
+        ValueError, match=r"driver psycopg, which is not installed: write debonair\[postgresql\]"
     ):
         check_database_uri("postgresql+psycopg://host/db")
 

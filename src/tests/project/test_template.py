@@ -30,7 +30,7 @@ LAYOUT = """
     puppet/example-service.yaml src/example_service/__init__.py src/example_service/application.py
     src/example_service/manage.py src/example_service/models.py src/example_service/views.py
     src/example_service/default_config.ini src/example_service/migrations/env.py
-    src/tests/conftest.py src/tests/test_example_service.py
+    src/tests/conftest.py src/tests/test_example_service.py src/tests/test_checkins.py
 """
 
 
@@ -70,6 +70,7 @@ def files(service: Path) -> list[Path]:
         ".pytest_cache",
         ".ruff_cache",
         "__pycache__",
+        ".git",
     }
     return [
         path
@@ -130,6 +131,7 @@ def test_same_source_makes_the_same_wheel(bake: Bake, tmp_path: Path) -> None:
         ({"port": "http"}, "port 'http'"),
         ({"version": "v1"}, "version 'v1'"),
         ({"email": "nobody"}, "email 'nobody'"),
+        ({"sample": "perhaps"}, "sample 'perhaps': use yes, or no for a service without the sample"),
         ({"full_name": "A\nB"}, "full_name 'A\\nB': use one line of text"),
         ({"full_name": "A <a@b>"}, "leave out < and >"),
         ({"project_name": "  ", "project_slug": "ok"}, "project_name '  ': use one line of text"),
@@ -258,7 +260,7 @@ def test_template_whose_directory_is_not_named_is_found(tmp_path: Path) -> None:
     )
     answers = {"project_name": "By Cruft", "project_slug": "by-cruft", "project_short_description": "One",
                "full_name": "A", "email": "a@example.org", "version": "0.1.0", "port": "5000",
-               "__package_name": "by_cruft", "__title_rule": "=" * 8,
+               "sample": "yes", "__package_name": "by_cruft", "__title_rule": "=" * 8,
                "__rst_description": "One", "_template": str(ROOT)}  # fmt: skip
     command = [sys.executable, "-c", script, str(ROOT), str(tmp_path), json.dumps(answers)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

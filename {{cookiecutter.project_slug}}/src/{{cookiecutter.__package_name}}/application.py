@@ -1,4 +1,4 @@
-"""The application factory, and the settings of the service's own."""
+"""The application factory, and the service's own settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import debonair
 if TYPE_CHECKING:
     from flask import Flask
 
-
+{% if cookiecutter.sample == "yes" %}
 class CheckIns(debonair.Section, name="checkins"):
     """Check-ins."""
 
@@ -19,13 +19,16 @@ class CheckIns(debonair.Section, name="checkins"):
 
 
 SECTIONS = (CheckIns,)
+{%- else %}
+SECTIONS: tuple[type[debonair.Section], ...] = ()
+{%- endif %}
 
 
 def create_app(settings: debonair.Settings) -> Flask:
     """Return the application with these settings."""
-    # Imported here, so that a command which only reads the configuration does not wait for them.
-    from {{ cookiecutter.__package_name }} import views
+    # Imported here, so that a command that only reads the configuration need not import them.
+    from {{ cookiecutter.__package_name }} import {{ "views" if cookiecutter.sample == "yes" else "models, views  # noqa: F401" }}
 
     app = debonair.create_app(__name__, settings)
-    app.register_blueprint(views.checkins)
+    app.register_blueprint(views.{{ "checkins" if cookiecutter.sample == "yes" else "api" }})
     return app

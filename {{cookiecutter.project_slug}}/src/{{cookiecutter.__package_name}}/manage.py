@@ -4,7 +4,7 @@ import debonair
 
 manager = debonair.Manager("{{ cookiecutter.__package_name }}")
 
-
+{% if cookiecutter.sample == "yes" %}
 @manager.command
 def forget(user: str) -> None:
     """Delete all check-ins of a user."""
@@ -12,6 +12,6 @@ def forget(user: str) -> None:
 
     print(f"{models.forget(user)} check-ins of {user} deleted.")
 
-
+{% endif %}
 if __name__ == "__main__":
     manager.run()

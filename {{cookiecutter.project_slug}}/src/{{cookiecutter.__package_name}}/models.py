@@ -1,3 +1,4 @@
+{% if cookiecutter.sample == "yes" -%}
 """The data: when which user checked in."""
 
 from __future__ import annotations
@@ -37,3 +38,6 @@ def forget(user: str) -> int:
     result = db.session.execute(delete(CheckIn).where(CheckIn.user == user))
     db.session.commit()
     return result.rowcount
+{%- else -%}
+"""The tables and their queries."""
+{%- endif %}

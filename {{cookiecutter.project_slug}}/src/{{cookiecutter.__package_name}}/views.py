@@ -1,3 +1,4 @@
+{% if cookiecutter.sample == "yes" -%}
 """The HTTP interface."""
 
 from __future__ import annotations
@@ -68,3 +69,12 @@ def last_seen(user: str) -> dict[str, Any]:
     if date is None:
         raise NeverSeen(f"{user} has never checked in.")
     return {"user": user, "date": date}
+{%- else -%}
+"""The HTTP interface."""
+
+from __future__ import annotations
+
+from debonair import Blueprint
+
+api = Blueprint("api", __name__)
+{%- endif %}
