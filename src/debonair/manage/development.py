@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from debonair.errors import CommandError
+from debonair.manage import reloader
 from debonair.manage.adapter import run_shell, shell_arguments
 from debonair.room import Argument, Context
 from debonair.settings import ServerSection
@@ -15,9 +15,6 @@ from debonair.settings import ServerSection
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
-
-_ADDRESS = "RUNSERVER_ADDRESS"
-"""The environment variable in which the reloader's parent process passes on where to listen."""
 
 
 class RunServer:
@@ -39,14 +36,12 @@ class RunServer:
         """
         from werkzeug.serving import run_simple
 
-        if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
-            # The reloader's child process: its parent has made all checks.
-            address, _, digits = os.environ[_ADDRESS].rpartition(":")
-            number = int(digits)
+        if (passed := reloader.enter_child(context)) is not None:
+            address, number = passed
             application = _application_or_error(context)
         else:
             address, number = _checked_address(context, host, port)
-            os.environ[_ADDRESS] = f"{address}:{number}"
+            reloader.pass_on(address, number)
             application = _application(context)
         run_simple(address, number, application, use_reloader=reload, use_debugger=debug, threaded=True)
 
@@ -57,8 +52,6 @@ def _checked_address(context: Context, host: str | None, port: int | None) -> tu
     from debonair.server.sockets import claim
 
     configuration = context.configuration
-    if configuration.service.production:
-        raise CommandError("runserver is for development and [service] environment is production: use serve")
     settings = configuration.settings[ServerSection]
     host = host or settings.host
     port = settings.port if port is None else port

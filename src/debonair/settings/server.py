@@ -65,3 +65,7 @@ class ServerSection(Section, name="server"):
         int, default=1, min=0, max=10,
         help="Number of proxies in front of the service whose X-Forwarded headers are trusted.",
     )  # fmt: skip
+    trusted_headers = option(
+        list, default=["for", "proto"], choices=("for", "proto", "host", "prefix"),
+        help="X-Forwarded headers that each of these proxies sets, and that are therefore trusted.",
+    )  # fmt: skip
