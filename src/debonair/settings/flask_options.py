@@ -46,7 +46,10 @@ class FlaskSection(Section, name="flask"):
     SESSION_COOKIE_DOMAIN = option(str, default=None, help="Domain of the session cookie.")
     SESSION_COOKIE_PATH = option(str, default=None, help="Path of the session cookie.")
     SESSION_COOKIE_HTTPONLY = option(bool, default=True, help="Hide the session cookie from JavaScript.")
-    SESSION_COOKIE_SECURE = option(bool, default=False, help="Send the session cookie over HTTPS only.")
+    SESSION_COOKIE_SECURE = option(
+        bool, default=None, default_help="true in a response to a request over HTTPS",
+        help="Send the session cookie over HTTPS only.",
+    )  # fmt: skip
     SESSION_COOKIE_SAMESITE = option(
         str, default="Lax", choices=("Lax", "Strict", "None"),
         help="When requests from other sites carry the session cookie.",

@@ -1,7 +1,7 @@
 """What the server relies on in gunicorn beyond its documentation, so that a new version fails here first.
 
-The modules that use it, in ``debonair.server``: ``master``, ``worker``, ``incoming``, ``responses``, ``launch``
-and ``sockets``.
+The modules that use it, in ``debonair.server``: ``master``, ``worker``, ``incoming``, ``responses``,
+``launch`` and ``sockets``.
 """
 
 from __future__ import annotations
