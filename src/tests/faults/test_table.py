@@ -29,13 +29,13 @@ def test_every_row_has_four_cells_and_a_test() -> None:
         assert len(row) == 4 and named(row[3]), row
 
 
-def tests_of(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     sources = [path.read_text() for path in sorted(folder.glob("test_*.py")) if path != OWN]
     return [name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)]
 
 
 def test_table_names_every_test_of_a_fault_once() -> None:
     in_table = [name for row in rows() for name in named(row[3])]
-    others = set(tests_of(CHASSIS))
-    assert sorted(name for name in in_table if name not in others) == sorted(tests_of(OWN.parent))
+    others = set(names_in(CHASSIS))
+    assert sorted(name for name in in_table if name not in others) == sorted(names_in(OWN.parent))
     assert len(in_table) == len(set(in_table))
