@@ -22,8 +22,7 @@ _READ = 2**13
 _SLOWEST = 500
 """Bytes a second that a body must arrive with at least (the value of Debian's Apache, mod_reqtimeout)."""
 
-_END_OF_HEADERS = re.compile(rb"\r\n\r\n|\n\n")
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,19})[ \t]*\r?\n")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,19})[ \t]*\r?(?=\n)")
 
 
 class Limits:
@@ -101,16 +100,16 @@ class Incoming:
 
     def _examine(self) -> None:
         if self._body_at is None:
-            end = _END_OF_HEADERS.search(self.data)
+            end = _end_of_headers(self.data)
             if end is None:
                 self.whole = self.ready = len(self.data) >= _LARGEST_HEADERS
                 return
-            self._body_at = end.end()
-            self._expect_body(bytes(self.data[: self._body_at]).lower())
+            self._body_at = end
+            self._expect_body(self.data[:end].lower())
         if not self.ready and len(self.data) >= self._body_at + self._length:
             self.whole = self.ready = True
 
-    def _expect_body(self, headers: bytes) -> None:
+    def _expect_body(self, headers: bytearray) -> None:
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             return
         self._began = self._last = time.monotonic()
@@ -148,3 +147,9 @@ class Incoming:
         """Shorten the time for the request line and headers; a body keeps its time."""
         if self._body_at is None:
             self._deadline = min(self._deadline, deadline)
+
+
+def _end_of_headers(data: bytearray) -> int | None:
+    """Return where the body begins: behind the first empty line. gunicorn refuses one without CR."""
+    ends = [at + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
+    return min(ends) if ends else None

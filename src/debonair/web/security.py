@@ -62,7 +62,8 @@ class _Request(Request):
     @property
     def trusted_hosts(self) -> list[str] | None:
         """The host names that the request may have, as Flask sets them; None for any."""
-        return None if self.path.startswith(self._probes) else self._trusted_hosts
+        hosts = self._trusted_hosts
+        return None if hosts is None or self.path.startswith(self._probes) else hosts
 
     @trusted_hosts.setter
     def trusted_hosts(self, value: list[str] | None) -> None:
