@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import time
 from collections.abc import Callable
 
@@ -84,7 +85,7 @@ class Incoming:
 
     def receive(self, client: socket.socket) -> None:
         """Read what the client has sent, without waiting for more."""
-        wanted = _READ if self._body_at is None else self._body_at + self._length - len(self.data)
+        wanted = _READ if self._body_at is None else self.missing
         try:
             data = client.recv(wanted)
         except BlockingIOError:
@@ -106,7 +107,7 @@ class Incoming:
                 return
             self._body_at = end
             self._expect_body(self.data[:end].lower())
-        if not self.ready and len(self.data) >= self._body_at + self._length:
+        if not self.ready and self.missing <= 0:
             self.whole = self.ready = True
 
     def _expect_body(self, headers: bytearray) -> None:
@@ -115,12 +116,15 @@ class Incoming:
         self._began = self._last = time.monotonic()
         self._deadline = self._began + self._limits.body
         lengths = _LENGTH.findall(headers)
+        known = len(lengths) == 1 and b"transfer-encoding" not in headers
+        self._length = int(lengths[0]) if known else sys.maxsize
         # A client that expects a response before it sends the body gets it from the thread.
-        if b"transfer-encoding" in headers or b"\nexpect" in headers or len(lengths) != 1:
-            self.ready = True
-            return
-        self._length = int(lengths[0])
-        self.ready = self._length > COLLECTED
+        self.ready = self._length > COLLECTED or b"\nexpect" in headers
+
+    @property
+    def missing(self) -> int:
+        """The bytes of the body that have not been received; a very large number when that is not known."""
+        return (self._body_at or 0) + self._length - len(self.data)
 
     @property
     def has_headers(self) -> bool:

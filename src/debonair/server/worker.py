@@ -153,7 +153,7 @@ class GThread(_LingeringWorker, ThreadWorker):
     """gunicorn's worker with threads.
 
     The request line, the headers and a body of usual size are collected before the connection is given to a
-    thread. Requests whose body is read by their thread occupy at most half of the threads; more of them wait.
+    thread. Larger bodies are read by the thread of their request: at most half of the threads wait for one.
     """
 
     def init_process(self) -> None:
@@ -211,10 +211,28 @@ class GThread(_LingeringWorker, ThreadWorker):
             conn.init()
             conn.read = conn.parser.unreader.chunk
         unreader = conn.parser.unreader
-        unreader.chunk = self._limits.bound(conn.read, spent=incoming.spent)
+        read = self._limits.bound(conn.read, spent=incoming.spent)
+        unreader.chunk = read if incoming.whole else self._releasing(conn, read, incoming.missing)
         unreader.whole = incoming.whole
         unreader.unread(bytes(incoming.data))
         super().enqueue_req(conn)
+
+    def _releasing(self, conn: TConn, read: Callable[..., bytes], missing: int) -> Callable[..., bytes]:
+        """Return a function that reads, and lets another thread wait for a body when this one is complete."""
+
+        def chunk(size: int | None = None) -> bytes:
+            nonlocal missing
+            data = read(size)
+            missing -= len(data)
+            if 0 <= -missing < len(data):
+                self.method_queue.defer(self._release, conn)
+            return data
+
+        return chunk
+
+    def _release(self, conn: TConn) -> None:
+        self._reading.discard(conn)
+        self._begin_waiting()
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         self._reading.discard(conn)
@@ -254,8 +272,9 @@ class GThread(_LingeringWorker, ThreadWorker):
 def refuse_late(conn: TConn, log: Any) -> None:
     """Send a problem with status 408 to a client whose body did not arrive in time."""
     token = bind_request_id(new_request_id())
+    address = conn.client[0] if conn.client else ""  # a client of a Unix socket has none
     try:
-        log.warning("Invalid request from ip=%s: the body did not arrive in time", conn.client[0])
+        log.warning("Invalid request from ip=%s: the body did not arrive in time", address)
         with suppress(OSError):
             write_problem(conn.sock, 408, "Request Timeout", "The body did not arrive in time.")
     finally:
