@@ -85,12 +85,14 @@ def load(
     layers.add(read_environment(service, declared, environ, faults))
     layers.add(_read_command_line(overrides, declared, faults))
     values = layers.values()
+    environment = values[name_of(ServiceSection)].get("environment")
+    service = service.in_environment(environment) if environment else service
     faults += _missing(service, declared, layers.texts)
+    if service.production:
+        faults += _unfit_for_production(declared, layers.texts, values)
     if faults:
         sources = list(dict.fromkeys(fault.where for fault in faults))
         raise ConfigError(sorted(faults, key=lambda at: (sources.index(at.where), at.line)))
-    environment = values[name_of(ServiceSection)].get("environment")
-    service = service.in_environment(environment) if environment else service
     settings = Settings(
         section(service, name.partition(":")[2] if has_instances(section) else "", **values[name])
         for name, section in declared.sections.items()
@@ -217,4 +219,18 @@ def _missing(service: Service, declared: Declared, texts: Mapping[Key, Text]) ->
             variable = environment_variable(service, name, key)
             wanted = item.help[:1].lower() + item.help[1:]
             faults.append(Place(DEFAULT).fault(f"[{name}] {key} is required: {wanted} Or set {variable}."))
+    return faults
+
+
+def _unfit_for_production(
+    declared: Declared, texts: Mapping[Key, Text], values: Mapping[str, Mapping[str, Any]]
+) -> list[Fault]:
+    """Return a fault for each value that is allowed in development only."""
+    faults = []
+    for (name, key), item in declared:
+        if key in values[name]:
+            try:
+                item.allow_in_production(values[name][key])
+            except ValueError as error:
+                faults.append(texts[name, key].place.fault(f"{key}: {error}"))
     return faults

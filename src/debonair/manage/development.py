@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from debonair.errors import CommandError
+from debonair.manage import reloader
 from debonair.manage.adapter import run_shell, shell_arguments
 from debonair.room import Argument, Context
 from debonair.settings import ServerSection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_ADDRESS = "RUNSERVER_ADDRESS"
-"""The environment variable in which the reloader's parent process passes on where to listen."""
 
 
 class RunServer:
@@ -41,30 +38,17 @@ class RunServer:
         """
         from werkzeug.serving import run_simple
 
-        is_child = os.environ.get("WERKZEUG_RUN_MAIN") == "true"
-        if is_child:
-            # The reloader's child process: its parent has made all checks.
-            address, _, digits = os.environ[_ADDRESS].rpartition(":")
-            number = int(digits)
+        passed = reloader.enter_child(context)
+        if passed is not None:
+            address, number = passed
             application = _application_or_error(context)
         else:
             address, number = _checked_address(context, host, port)
-            os.environ[_ADDRESS] = f"{address}:{number}"
+            reloader.pass_on(address, number)
             application = _application(context)
-        if isinstance(application, Flask) and (is_child or not reload):
+        if isinstance(application, Flask) and (passed is not None or not reload):
             _warn(application)
         run_simple(address, number, application, use_reloader=reload, use_debugger=debug, threaded=True)
-
-
-class ProductionError(CommandError):
-    """The debugger, which runs any code, must not be reachable in production."""
-
-
-def _require_development(context: Context) -> None:
-    if context.configuration.service.production:
-        raise ProductionError(
-            "runserver is for development and [service] environment is production: use serve"
-        )
 
 
 def _checked_address(context: Context, host: str | None, port: int | None) -> tuple[str, int]:
@@ -72,7 +56,6 @@ def _checked_address(context: Context, host: str | None, port: int | None) -> tu
     from debonair.database.commands import require_migrated
     from debonair.server.sockets import claim
 
-    _require_development(context)
     configuration = context.configuration
     settings = configuration.settings[ServerSection]
     host = host or settings.host
@@ -96,7 +79,6 @@ def _warn(app: Flask) -> None:
 
 
 def _application(context: Context) -> Flask:
-    _require_development(context)
     app = context.make_app(serving=True)
     app.debug = True
     return app
@@ -106,16 +88,10 @@ def _application_or_error(context: Context) -> WSGIApplication:
     """Return the application; where a change has broken it, one that raises the error at every request.
 
     The debugger shows the error in the browser until the next change of a file restarts the process.
-
-    :raises ProductionError: in production, where the variables of the reloader may be set by mistake.
     """
     try:
         return _application(context)
-    except ProductionError:
-        raise
     except Exception as error:
-        if context.service.production:
-            raise
         traceback.print_exc()
         broken = error
 

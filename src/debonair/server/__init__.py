@@ -9,8 +9,9 @@ which completes the requests it has begun. When the second one fails to start, t
 
 ``launch``: all of it put together. ``sockets``: where to listen. ``state_file``: what runs.
 ``metrics_directory``: where metrics are kept. ``handover``: the replacement of a master process. ``master``,
-``worker``, ``responses``, ``lingering``: gunicorn's classes with what a service needs beyond them. What is
-used here and not public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``. Commands
+``worker``, ``responses``: gunicorn's classes with what a service needs beyond them. ``incoming``: a request
+until a thread handles it. ``lingering``: a connection after the last response. What is used here and not
+public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``. Commands
 that only read the state file import no gunicorn.
 """
 

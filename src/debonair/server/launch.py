@@ -110,6 +110,7 @@ class Server(gunicorn.app.base.BaseApplication):
         self.handover = Handover(self._state_file, self._settings)
         self.drain = self._settings.drain
         self.read_timeout = self._settings.read_timeout
+        self.body_timeout = self._settings.body_timeout
         self._ended: EndedProcesses | None = None
         super().__init__()
 

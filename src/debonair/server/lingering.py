@@ -18,7 +18,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 SECONDS = 2.0
-"""How long a client may take to close its side, after which the connection is closed (gunicorn's value)."""
+"""How long a client may send nothing, and not close its side, before the connection is closed (gunicorn's
+value)."""
+
+LONGEST = 30.0
+"""How long a client may go on sending, such as a body that is too large (nginx's lingering_time)."""
 
 MOST = 256
 """How many connections of one worker linger at most; one more closes the oldest."""
@@ -30,6 +34,8 @@ _READ = 2**16
 class _Closing:
     socket: socket.socket
     deadline: float
+    last: float
+    """When the connection is closed although the client goes on sending."""
     sends: bool = False
     """Whether the client has sent data since this side was closed."""
 
@@ -39,8 +45,14 @@ class Lingering:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._closing: dict[int, _Closing] = {}  # by file descriptor, the oldest first
+        # By file descriptor; the next whose time is over is first.
+        self._closing: dict[int, _Closing] = {}
         self._lock = threading.Lock()
+        self._finishing = False
+
+    def fileno(self) -> int:
+        """Return the file descriptor that is readable when :meth:`sweep` has something to do."""
+        return self._selector.fileno()
 
     def add(self, connection: socket.socket) -> None:
         """Close this side of a connection, and the connection itself when the client has closed its side.
@@ -59,7 +71,8 @@ class Lingering:
             except OSError:
                 connection.close()
                 return
-            entry = _Closing(connection, time.monotonic() + SECONDS)
+            now = time.monotonic()
+            entry = _Closing(connection, now + SECONDS, now + LONGEST)
             if not self._drain(entry):
                 connection.close()
                 return
@@ -78,10 +91,14 @@ class Lingering:
         if not self._closing:
             return
         with self._lock:
-            for key, _ in self._selector.select(0):
-                if not self._drain(self._closing[key.fd]):
-                    self._close(key.fd)
             now = time.monotonic()
+            for key, _ in self._selector.select(0):
+                entry = self._closing[key.fd]
+                if not self._drain(entry) or now >= entry.last:
+                    self._close(key.fd)
+                elif not self._finishing:
+                    entry.deadline = now + SECONDS
+                    self._closing[key.fd] = self._closing.pop(key.fd)
             while self._closing and next(iter(self._closing.values())).deadline <= now:
                 self._close(next(iter(self._closing)))
 
@@ -99,6 +116,7 @@ class Lingering:
         :param notify: called several times a second meanwhile.
         """
         self.sweep()
+        self._finishing = True
         with self._lock:
             for descriptor, entry in list(self._closing.items()):
                 if not entry.sends:  # there is nothing unread: closing does not reset the connection

@@ -1,9 +1,14 @@
-"""gunicorn's response, changed so that the headers and the beginning of the body are sent together."""
+"""gunicorn's response, changed in two ways.
+
+The headers and the beginning of the body are sent together. A response to a request whose body has not been
+read closes the connection, so that nothing waits for that body (RFC 9112, section 9.3).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.wsgi import Response
 
 _COPIED = 2**16
@@ -26,6 +31,8 @@ class HeldResponse(Response):
         if not self._holds:
             super().send_headers()
         elif not self.headers_sent:
+            if not _received(self.req):
+                self.force_close()
             lines = [
                 *self.default_headers(),
                 *(f"{name}: {value}\r\n" for name, value in self.headers),
@@ -42,6 +49,8 @@ class HeldResponse(Response):
 
     def sendfile(self, respiter: Any) -> bool:
         """Send a file, headers first: this method of gunicorn writes to the socket itself."""
+        if not _received(self.req):
+            self.force_close()
         self._holds = False
         try:
             sent: bool = super().sendfile(respiter)
@@ -59,3 +68,13 @@ class HeldResponse(Response):
         if self._held:
             headers, self._held = self._held, b""
             self.sock.sendall(headers)
+
+
+def _received(request: Any) -> bool:
+    """Return whether the whole body of a request has been received, read or not."""
+    reader = request.body.reader
+    if isinstance(reader, LengthReader):
+        unread: bool = reader.length > 0
+    else:
+        unread = not isinstance(reader, ChunkedReader) or reader.parser is not None
+    return not unread or getattr(request.unreader, "whole", False)

@@ -1,4 +1,4 @@
-"""gunicorn's workers, changed so that no client occupies a thread, and every refusal is a problem."""
+"""gunicorn's workers, changed so that slow clients delay no others, and every refusal is a problem."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +19,14 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 from werkzeug.exceptions import default_exceptions
 
-from debonair.context import accept_request_id, bind_request_id, release_request_id, request_id
+from debonair.context import (
+    accept_request_id,
+    bind_request_id,
+    new_request_id,
+    release_request_id,
+    request_id,
+)
+from debonair.server.incoming import Incoming, Limits
 from debonair.server.lingering import MOST, Lingering
 from debonair.web.access_log import HEADER
 from debonair.web.problems import MEDIA_TYPE, body_of
@@ -25,11 +34,8 @@ from debonair.web.problems import MEDIA_TYPE, body_of
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 """The signals that stop a worker; the master process blocks them while it forks one."""
 
-_READ = 2**13
-_LARGEST_HEADERS = 2**16
-"""Bytes of a request line and headers that are collected at most; gunicorn refuses less."""
-_SLOWEST = 500
-"""Bytes a second that a body must arrive with at least (the value of Debian's Apache, mod_reqtimeout)."""
+_SWEEP_INTERVAL = 0.5
+"""Seconds between two looks at whether clients are late."""
 
 
 @functools.cache
@@ -108,95 +114,174 @@ def write_problem(client: socket.socket, status: int, reason: str, message: str)
 
 
 class Sync(_LingeringWorker, SyncWorker):
-    """gunicorn's worker that handles one request at a time."""
+    """gunicorn's worker that handles one request at a time.
+
+    A slow client delays the others, but only for the time that a request may take to arrive.
+    """
+
+    def run(self) -> None:
+        self.wait_fds.append(self.lingering)
+        super().run()
 
     def wait(self, timeout: float) -> Any:
-        """Wait for a connection, but no longer than until a lingering one is over time."""
-        return super().wait(min(timeout, self.lingering.remaining()))
+        """Wait for a connection, or until something is to be done for a lingering one."""
+        ready = super().wait(min(timeout, self.lingering.remaining()))
+        return ready and [listener for listener in ready if listener is not self.lingering]
+
+    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
+        limits = Limits(self.app.read_timeout, self.app.body_timeout)
+        super().handle(listener, _BoundedSocket(client, limits, self.notify), addr)
+
+
+class _BoundedSocket(socket.socket):
+    """A client's socket from which the whole of one request must be read in time."""
+
+    def __init__(self, client: socket.socket, limits: Limits, progress: Callable[[], None]) -> None:
+        super().__init__(fileno=client.detach())
+        _limit_pauses(self, limits.pause)
+        self._read = limits.bound(super().recv)
+        self._progress = progress
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if flags:
+            return super().recv(size, flags)
+        self._progress()  # the worker does not hang: the master process must not kill it
+        return self._read(size)
 
 
 class GThread(_LingeringWorker, ThreadWorker):
-    """gunicorn's worker with threads, none of which a slow client can occupy.
+    """gunicorn's worker with threads.
 
-    The request line and headers are collected before the connection is given to a thread. A client that does
-    not complete them in time is disconnected, and so is one that stops within a body or a response.
+    The request line, the headers and a body of usual size are collected before the connection is given to a
+    thread. Larger bodies are read by the thread of their request: at most half of the threads wait for one.
     """
 
     def init_process(self) -> None:
-        self._patience = float(self.app.read_timeout)
+        self._limits = Limits(self.app.read_timeout, self.app.body_timeout)
+        self._collected: dict[TConn, Incoming] = {}
+        self._waiting: deque[TConn] = deque()  # for one of the threads that may wait for a body
+        self._reading: set[TConn] = set()
+        self._next_sweep = 0.0
         super().init_process()
+
+    def run(self) -> None:
+        # A lingering client that sends must not wait for the next turn of the loop.
+        self.poller.register(self.lingering, selectors.EVENT_READ, lambda _: self.lingering.sweep())
+        super().run()
 
     def enqueue_req(self, conn: TConn) -> None:
         if not conn.initialized:  # just accepted: an open connection needs a file descriptor more
             self.lingering.limit(min(MOST, self.worker_connections - self.nr_conns))
-        conn.received = conn.parser.unreader.take_buffered() if conn.initialized else b""
+        incoming = Incoming(conn.parser.unreader.take_buffered() if conn.initialized else b"", self._limits)
+        self._collected[conn] = incoming
         conn.sock.setblocking(False)
-        if _complete(conn.received) or self._collect(conn):
-            self._begin(conn)
-            return
-        conn.timeout = time.monotonic() + self._patience
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        if not incoming.ready:
+            incoming.receive(conn.sock)
+        if incoming.ready:
+            self._dispatch(conn)
+        else:
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
 
-    def on_pending_socket_readable(self, conn: TConn, client: Any) -> None:
-        if self._collect(conn):
+    def _collect(self, conn: TConn, client: Any) -> None:
+        """Read what has arrived, and handle the request when it is complete."""
+        incoming = self._collected[conn]
+        incoming.receive(conn.sock)
+        if incoming.ready:
             self.poller.unregister(client)
-            self.pending_conns.remove(conn)
-            self._begin(conn)
+            self._dispatch(conn)
 
-    @staticmethod
-    def _collect(conn: TConn) -> bool:
-        """Read what has arrived; return whether the request can be parsed or refused without waiting."""
-        try:
-            data = conn.sock.recv(_READ)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        conn.received += data
-        return not data or _complete(conn.received)
+    def _dispatch(self, conn: TConn) -> None:
+        """Give a thread to a connection, or let it wait for one when its body is not collected."""
+        if self._collected[conn].whole:
+            self._begin(conn)
+        else:
+            self._waiting.append(conn)
+            self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        while self._waiting and len(self._reading) < max(1, self.cfg.threads // 2):
+            conn = self._waiting.popleft()
+            self._reading.add(conn)
+            self._begin(conn)
 
     def _begin(self, conn: TConn) -> None:
-        """Give a thread to a connection whose request line and headers have arrived."""
+        incoming = self._collected.pop(conn)
         if not conn.initialized:
-            for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                conn.sock.setsockopt(socket.SOL_SOCKET, side, struct.pack("ll", round(self._patience), 0))
+            _limit_pauses(conn.sock, self._limits.pause)
             conn.init()
             conn.read = conn.parser.unreader.chunk
-        conn.parser.unreader.chunk = _in_time(conn.read, self._patience)
-        conn.parser.unreader.unread(conn.received)
+        unreader = conn.parser.unreader
+        read = self._limits.bound(conn.read, spent=incoming.spent)
+        unreader.chunk = read if incoming.whole else self._releasing(conn, read, incoming.missing)
+        unreader.whole = incoming.whole
+        unreader.unread(bytes(incoming.data))
         super().enqueue_req(conn)
 
+    def _releasing(self, conn: TConn, read: Callable[..., bytes], missing: int) -> Callable[..., bytes]:
+        """Return a function that reads, and lets another thread wait for a body when this one is complete."""
+
+        def chunk(size: int | None = None) -> bytes:
+            nonlocal missing
+            data = read(size)
+            missing -= len(data)
+            if 0 <= -missing < len(data):
+                self.method_queue.defer(self._release, conn)
+            return data
+
+        return chunk
+
+    def _release(self, conn: TConn) -> None:
+        self._reading.discard(conn)
+        self._begin_waiting()
+
     def finish_request(self, conn: TConn, fs: Any) -> None:
+        self._reading.discard(conn)
         if conn.sock.fileno() < 0:  # closed already, which gunicorn would count twice
             self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+        self._begin_waiting()
+
+    def murder_pending(self) -> None:
+        """Disconnect the clients that are late."""
+        now = time.monotonic()
+        if now < self._next_sweep:
             return
-        super().finish_request(conn, fs)
+        self._next_sweep = now + _SWEEP_INTERVAL
+        for conn, incoming in list(self._collected.items()):
+            if incoming.late(now):
+                self._disconnect(conn, incoming)
+
+    def _disconnect(self, conn: TConn, incoming: Incoming) -> None:
+        del self._collected[conn]
+        if conn in self._waiting:
+            self._waiting.remove(conn)
+        else:
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        if incoming.has_headers:
+            refuse_late(conn, self.log)
+        conn.close(graceful=incoming.has_headers)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+        for incoming in self._collected.values():
+            incoming.end_by(deadline)
 
 
-def _in_time(read: Callable[..., bytes], patience: float) -> Callable[..., bytes]:
-    """Return the function that reads from a client, and fails when a request's body arrives too slowly.
-
-    :param patience: seconds to wait for the whole request, in addition to those that its length accounts for.
-    """
-
-    def chunk(size_hint: int | None = None) -> bytes:
-        nonlocal patience
-        began = time.monotonic()
-        data = read(size_hint)
-        patience += len(data) / _SLOWEST - (time.monotonic() - began)
-        if patience < 0:
-            raise TimeoutError("the body arrives too slowly")
-        return data
-
-    return chunk
+def refuse_late(conn: TConn, log: Any) -> None:
+    """Send a problem with status 408 to a client whose body did not arrive in time."""
+    token = bind_request_id(new_request_id())
+    address = conn.client[0] if conn.client else ""  # a client of a Unix socket has none
+    try:
+        log.warning("Invalid request from ip=%s: the body did not arrive in time", address)
+        with suppress(OSError):
+            write_problem(conn.sock, 408, "Request Timeout", "The body did not arrive in time.")
+    finally:
+        release_request_id(token)
 
 
-def _complete(received: bytes) -> bool:
-    """Return whether gunicorn can parse or refuse the request without waiting for the client."""
-    return b"\r\n\r\n" in received or b"\n\n" in received or len(received) >= _LARGEST_HEADERS
+def _limit_pauses(client: socket.socket, seconds: float) -> None:
+    """Let a call that reads from or writes to a client fail after so many seconds."""
+    for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        client.setsockopt(socket.SOL_SOCKET, side, struct.pack("ll", round(seconds), 0))

@@ -6,12 +6,26 @@ from debonair.settings.options import option
 from debonair.settings.section import Section
 from debonair.settings.value_types import Duration, Size
 
+_SHORTEST_KEY = 16
+
+
+def check_secret_key(key: str) -> None:
+    """Accept no key and one of at least 16 bytes, which nobody guesses.
+
+    :raises ValueError: for a shorter one; the message continues "the value …".
+    """
+    if 0 < len(key.encode()) < _SHORTEST_KEY:
+        raise ValueError(
+            f"is shorter than {_SHORTEST_KEY} bytes: make a key with "
+            "python3 -c 'import secrets; print(secrets.token_hex())'"
+        )
+
 
 class FlaskSection(Section, name="flask"):
     """Flask's own settings, by Flask's own names (see *Configuration Handling* in its documentation)."""
 
     SECRET_KEY = option(
-        str, default=None, secret=True,
+        str, default=None, secret=True, check_in_production=check_secret_key,
         help="Key that signs sessions; keep it secret, and the same in every process.",
     )  # fmt: skip
     SECRET_KEY_FALLBACKS = option(
@@ -32,7 +46,10 @@ class FlaskSection(Section, name="flask"):
     SESSION_COOKIE_DOMAIN = option(str, default=None, help="Domain of the session cookie.")
     SESSION_COOKIE_PATH = option(str, default=None, help="Path of the session cookie.")
     SESSION_COOKIE_HTTPONLY = option(bool, default=True, help="Hide the session cookie from JavaScript.")
-    SESSION_COOKIE_SECURE = option(bool, default=False, help="Send the session cookie over HTTPS only.")
+    SESSION_COOKIE_SECURE = option(
+        bool, default=None, default_help="true in a response to a request over HTTPS",
+        help="Send the session cookie over HTTPS only.",
+    )  # fmt: skip
     SESSION_COOKIE_SAMESITE = option(
         str, default="Lax", choices=("Lax", "Strict", "None"),
         help="When requests from other sites carry the session cookie.",

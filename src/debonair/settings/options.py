@@ -34,6 +34,7 @@ class Option(Generic[T]):
         help: str,
         secret: bool,
         check: Callable[[Any], None] | None,
+        check_in_production: Callable[[Any], None] | None,
     ) -> None:
         if type not in SUPPORTED and not issubclass(type, enum.Enum):
             raise TypeError(f"an option cannot be of type {type.__name__}")
@@ -48,6 +49,7 @@ class Option(Generic[T]):
         self.help = help
         self.secret = secret
         self.check = check
+        self.check_in_production = check_in_production
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -125,12 +127,22 @@ class Option(Generic[T]):
             raise ValueError(f"{shown} is less than {self.format(self.min)}")
         if self.max is not None and value > self.max:
             raise ValueError(f"{shown} is more than {self.format(self.max)}")
-        if self.check is not None:
+        self._run(self.check, value)
+        return cast(T, value)
+
+    def allow_in_production(self, value: Any) -> None:
+        """Check a value of the option for use in production.
+
+        :raises ValueError: when it is not allowed there, with a message as that of :meth:`parse`.
+        """
+        self._run(self.check_in_production, value)
+
+    def _run(self, check: Callable[[Any], None] | None, value: Any) -> None:
+        if check is not None:
             try:
-                self.check(value)
+                check(value)
             except ValueError as error:
                 raise ValueError(f"{self._quoted(value)} {error}") from None
-        return cast(T, value)
 
     def _quoted(self, value: Any) -> str:
         """Return a value for a message: in quotes, without control characters, and masked."""
@@ -178,6 +190,7 @@ def option(
     help: str,
     secret: bool = False,
     check: Callable[[Any], None] | None = None,
+    check_in_production: Callable[[Any], None] | None = None,
 ) -> Option[T]:
     """Declare an option of a :class:`Section`.
 
@@ -193,9 +206,10 @@ def option(
     :param check: a function that is called with each value that is given, of the right type and within the
         bounds; it raises ValueError with a message that continues "'the value' …", such as "is not a host".
         It must not open files or connections, since ``check-config`` calls it on any machine.
+    :param check_in_production: such a function, called for the configuration of a service in production.
     :raises TypeError: when the type is none of these.
     """
-    return Option(type, default, default_help, min, max, choices, help, secret, check)
+    return Option(type, default, default_help, min, max, choices, help, secret, check, check_in_production)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -42,6 +42,10 @@ class ServerSection(Section, name="server"):
         Duration, default="10s", min="1s", max="1h",
         help="Time that a client has to send the request line and headers, and longest pause after them.",
     )  # fmt: skip
+    body_timeout = option(
+        Duration, default="60s", min="1s", max="1d",
+        help="Time that a client has to send the whole body of a request.",
+    )  # fmt: skip
     keep_alive = option(
         Duration, default="5s", min="0s", max="1h",
         help="Time that an idle connection is kept open.",
@@ -60,4 +64,8 @@ class ServerSection(Section, name="server"):
     trusted_hops = option(
         int, default=1, min=0, max=10,
         help="Number of proxies in front of the service whose X-Forwarded headers are trusted.",
+    )  # fmt: skip
+    trusted_headers = option(
+        list, default=["for", "proto"], choices=("for", "proto", "host", "prefix"),
+        help="X-Forwarded headers that each of these proxies sets, and that are therefore trusted.",
     )  # fmt: skip

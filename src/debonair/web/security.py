@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request
+from flask import Flask, Request, request
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from debonair.names import Service
-from debonair.settings import ServerSection, Settings
+from debonair.settings import FlaskSection, ServerSection, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,17 +24,33 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+_HEADERS = [(name.lower(), (name, value)) for name, value in HEADERS.items()]
+
 
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
-    """Limit a request's body to ``[server] max_body``, and let probes pass ``[flask] TRUSTED_HOSTS``."""
+    """Limit a request's body, let probes pass ``[flask] TRUSTED_HOSTS``, and protect the session cookie."""
     app.config["MAX_CONTENT_LENGTH"] = int(settings[ServerSection].max_body)
     app.request_class = _Request
+    if settings[FlaskSection].SESSION_COOKIE_SECURE is None:
+        app.session_interface = _Sessions()
 
 
 def trust_proxies(inner: WSGIApplication, app: Flask, settings: Settings) -> WSGIApplication:
-    """Return a layer that takes client, scheme, host and prefix from ``[server] trusted_hops`` proxies."""
-    hops = settings[ServerSection].trusted_hops
-    return ProxyFix(inner, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops) if hops else inner
+    """Return a layer that reads ``[server] trusted_headers`` of ``[server] trusted_hops`` proxies."""
+    section = settings[ServerSection]
+    trusted = {f"x_{name}": section.trusted_hops for name in section.trusted_headers}
+    if not section.trusted_hops or not trusted:
+        return inner
+    # Werkzeug trusts two of the headers unless it is told otherwise.
+    return ProxyFix(inner, **{"x_for": 0, "x_proto": 0, **trusted})
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's sessions, whose cookie a client that uses HTTPS sends over HTTPS only."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether the cookie has the attribute Secure; ``trust_proxies`` has set the scheme."""
+        return super().get_cookie_secure(app) or request.is_secure
 
 
 class _Request(Request):
@@ -45,7 +62,8 @@ class _Request(Request):
     @property
     def trusted_hosts(self) -> list[str] | None:
         """The host names that the request may have, as Flask sets them; None for any."""
-        return None if self.path.startswith(self._probes) else self._trusted_hosts
+        hosts = self._trusted_hosts
+        return None if hosts is None or self.path.startswith(self._probes) else hosts
 
     @trusted_hosts.setter
     def trusted_hosts(self, value: list[str] | None) -> None:
@@ -62,8 +80,8 @@ class SafeHeaders:
         """Handle a request (PEP 3333)."""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            present = {name.title() for name, _ in headers}
-            headers += [item for item in HEADERS.items() if item[0] not in present]
+            present = {name.lower() for name, _ in headers}
+            headers += [item for name, item in _HEADERS if name not in present]
             return start_response(status, headers, exc_info)
 
         return self._inner(environ, start)

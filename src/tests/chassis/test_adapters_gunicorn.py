@@ -1,6 +1,7 @@
 """What the server relies on in gunicorn beyond its documentation, so that a new version fails here first.
 
-The modules that use it: ``debonair.server.master``, ``worker``, ``responses``, ``launch`` and ``sockets``.
+The modules that use it, in ``debonair.server``: ``master``, ``worker``, ``incoming``, ``responses``,
+``launch`` and ``sockets``.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import gunicorn.util
 import gunicorn.workers.base
 import pytest
 from gunicorn import systemd
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.message import Message
 from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, gthread, sync
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
 Arbiter = gunicorn.arbiter.Arbiter
+SocketUnreader = gunicorn.http.unreader.SocketUnreader
 Unreader = gunicorn.http.unreader.Unreader
 
 SIGNATURES: list[tuple[Callable[..., Any], str]] = [
@@ -43,7 +47,8 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (ThreadWorker.run, "(self)"),
     (ThreadWorker.enqueue_req, "(self, conn)"),
     (ThreadWorker.finish_request, "(self, conn, fs)"),
-    (ThreadWorker.on_pending_socket_readable, "(self, conn, client)"),
+    (ThreadWorker.murder_pending, "(self)"),
+    (SyncWorker.handle, "(self, listener, client, addr)"),
     (ThreadWorker._cap_keepalive, "(self, deadline)"),
     (TConn.init, "(self)"),
     (TConn.close, "(self, graceful=False)"),
@@ -93,20 +98,27 @@ CALLS: list[tuple[Callable[..., Any], str, str]] = [
     (ThreadWorker.accept, "self.enqueue_req(conn)", "GThread collects the headers before a thread is given"),
     (ThreadWorker.on_client_socket_readable, "self.enqueue_req(conn)", "GThread collects the headers"),
     (ThreadWorker.enqueue_req, "self.tpool.submit(self.handle, conn)", "GThread gives a thread"),
-    (ThreadWorker.murder_pending, "conn.timeout - now", "GThread bounds the wait for headers"),
+    (SyncWorker.wait, "select.select(self.wait_fds", "Sync wakes up for lingering connections"),
+    (SyncWorker.accept, "self.handle(listener, client, addr)", "Sync bounds the time of a request"),
+    (SocketUnreader.chunk, "self.sock.recv(size)", "Sync bounds the time of a request by recv()"),
     (ThreadWorker.run, "self.notify()", "lingering connections are looked at in every turn"),
     (ThreadWorker.run, "self._cap_keepalive(", "GThread bounds the wait for headers at a stop"),
     (ThreadWorker.run, "self.murder_pending()", "GThread disconnects clients that are too slow"),
     (SyncWorker.run_for_one, "self.notify()", "lingering connections are looked at in every turn"),
     (SyncWorker.run_for_multiple, "self.wait(timeout)", "Sync waits no longer than a connection lingers"),
+    (ChunkedReader.read, "self.parser = None", "HeldResponse sees that the body was read to its end"),
+    (LengthReader.read, "self.length -= size", "HeldResponse sees that the body was read to its end"),
     (Response.write, "self._emit_body(arg)", "HeldResponse sends headers and body together"),
 ]
 
 ATTRIBUTES: list[tuple[Callable[..., Any], list[str]]] = [
     (Arbiter.__init__, ["systemd", "reexec_pid", "SIG_QUEUE"]),
-    (ThreadWorker.__init__, ["poller", "pending_conns", "nr_conns", "worker_connections"]),
+    (ThreadWorker.__init__, ["poller", "nr_conns", "worker_connections"]),
     (TConn.__init__, ["sock", "timeout", "parser", "initialized"]),
-    (Response.__init__, ["headers", "headers_sent", "chunked", "sock"]),
+    (Response.__init__, ["req", "headers", "headers_sent", "chunked", "sock"]),
+    (LengthReader.__init__, ["length"]),
+    (Body.__init__, ["reader"]),
+    (Message.__init__, ["unreader", "body"]),
 ]
 
 

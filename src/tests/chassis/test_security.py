@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from flask import Flask, request
+from flask import Flask, request, session, url_for
 from flask.testing import FlaskClient
 
 from debonair.web.security import HEADERS
@@ -19,6 +19,75 @@ def test_client_is_who_the_configured_proxies_say(
     app.add_url_rule("/who", "who", lambda: f"{request.remote_addr}")
     answer = app.test_client().get("/who", headers={"X-Forwarded-For": "1.1.1.1, 2.2.2.2, 3.3.3.3"})
     assert answer.get_data(as_text=True) == client
+
+
+FORGED = {
+    "Host": "orders.example.org",
+    "X-Forwarded-Host": "evil.example.org",
+    "X-Forwarded-Prefix": "/evil",
+    "X-Forwarded-Port": "666",
+}
+
+
+def url_of_orders(app: Flask, headers: dict[str, str]) -> str:
+    app.add_url_rule("/orders/", "orders", lambda: url_for("orders", _external=True))
+    slash = app.test_client().get("/orders", headers=headers)
+    url = app.test_client().get("/orders/", headers=headers).get_data(as_text=True)
+    assert slash.status_code == 308 and slash.headers["Location"] == url
+    return url
+
+
+def test_forged_host_and_prefix_do_not_change_a_url(make_app: Callable[..., Flask]) -> None:
+    assert url_of_orders(make_app(), FORGED) == "http://orders.example.org/orders/"
+
+
+def test_url_is_that_of_the_client_behind_the_module_s_nginx(make_app: Callable[..., Flask]) -> None:
+    headers = {
+        "Host": "orders.example.org",
+        "X-Forwarded-For": "1.1.1.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "orders.example.org",
+    }
+    assert url_of_orders(make_app(), headers) == "https://orders.example.org/orders/"
+
+
+def test_host_and_prefix_of_a_proxy_that_sets_them_are_trusted(make_app: Callable[..., Flask]) -> None:
+    app = make_app(server={"trusted_headers": ["host", "prefix"]})
+    headers = {
+        "X-Forwarded-Host": "shop.example.org",
+        "X-Forwarded-Prefix": "/shop",
+        "X-Forwarded-Proto": "https",
+    }
+    assert url_of_orders(app, headers) == "http://shop.example.org/shop/orders/"
+
+
+def test_no_header_is_trusted_when_none_is_named(make_app: Callable[..., Flask]) -> None:
+    app = make_app(server={"trusted_headers": []})
+    headers = {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https", **FORGED}
+    assert url_of_orders(app, headers) == "http://orders.example.org/orders/"
+
+
+@pytest.mark.parametrize(
+    ("options", "scheme", "secure"),
+    [
+        ({}, "https", True),
+        ({}, "http", False),
+        ({"SESSION_COOKIE_SECURE": False}, "https", False),
+        ({"SESSION_COOKIE_SECURE": True}, "http", True),
+    ],
+)
+def test_session_cookie_of_https_is_secure_unless_it_is_configured(
+    make_app: Callable[..., Flask], options: dict[str, bool], scheme: str, secure: bool
+) -> None:
+    app = make_app(flask={"SECRET_KEY": "hush", **options})
+
+    def begin() -> str:
+        session["user"] = "ada"
+        return "begun"
+
+    app.add_url_rule("/begin", "begin", begin)
+    answer = app.test_client().get("/begin", headers={"X-Forwarded-Proto": scheme})
+    assert ("Secure" in answer.headers["Set-Cookie"]) is secure
 
 
 def test_every_answer_has_safe_headers(client: FlaskClient) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
-from debonair.settings import MASK, DatabaseSection, ServerSection, Uri, check_host
+from debonair.settings import MASK, DatabaseSection, LogSection, ServerSection, Uri, check_host
 from debonair.settings.database_uri import _DRIVERS, _GRAMMAR, check_database_uri
 
 
@@ -183,3 +185,47 @@ def test_host_that_cannot_be_one_is_a_fault(faults: Any, host: str, fault: str) 
     found = faults(f"[server]\nhost = {host}\n")
     assert len(found) == 1
     assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("{0}", "is a directory: name a file in it"),
+        ("{0}/logs/", "is a directory: name a file in it"),
+        ("{0}/file/x/orders.log", "cannot be a file: {0}/file is not a directory"),
+        ("{0}/a\0b", "has a NUL character, which no path can have"),
+    ],
+)
+def test_log_file_that_cannot_be_is_a_fault(path: str, fault: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=re.escape(fault.format(tmp_path))):
+        LogSection.file.parse(path.format(tmp_path))
+
+
+def test_log_file_may_exist_or_not(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (
+        "",
+        f"{tmp_path}/file",
+        f"{tmp_path}/new/orders.log",
+        "/var/log/nowhere/orders.log",
+        "orders.log",
+    ):
+        LogSection.file.parse(path)
+
+
+def test_short_secret_key_is_refused_in_production_only(
+    faults: Callable[..., list[str]], load: Callable[..., Any]
+) -> None:
+    production = "[service]\nenvironment = production\n[flask]\nSECRET_KEY = "
+    (fault,) = faults(production + "hush-hush-hush-\n")
+    assert fault.startswith(
+        "config.ini:4: SECRET_KEY: the value is shorter than 16 bytes: make a key with python3 -c"
+    )
+    assert "hush" not in fault
+    assert faults(production + "x" * 16 + "\n", {"ORDERS_FLASK_SECRET_KEY": "x"})[0].startswith(
+        "environment ORDERS_FLASK_SECRET_KEY: SECRET_KEY: the value is shorter"
+    )
+    load(production + "x" * 16 + "\n")
+    load(production + "\n")
+    load("[flask]\nSECRET_KEY = x\n")

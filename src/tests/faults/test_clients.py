@@ -20,14 +20,14 @@ BODY = (
 
 
 @contextmanager
-def crowd(sample: Sample, begin: bytes, more: bytes) -> Iterator[Callable[[], int]]:
+def crowd(sample: Sample, begin: bytes, more: bytes, clients: int = CLIENTS) -> Iterator[Callable[[], int]]:
     """Keep more clients than there are threads, each of which sends something ten times a second.
 
     Yields a function that returns how many of them are still connected.
     """
     ended = threading.Event()
     with ExitStack() as stack:
-        connected = [stack.enter_context(sample.connect()) for _ in range(CLIENTS)]
+        connected = [stack.enter_context(sample.connect()) for _ in range(clients)]
         for connection in connected:
             connection.sendall(begin)
         held = set(connected)
