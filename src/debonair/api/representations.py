@@ -49,7 +49,7 @@ def init_app(app: Flask, formats: list[str]) -> None:
         if response.mimetype != _TYPES["json"] and not problem:
             return response
         response.vary.add("Accept")
-        best = request.accept_mimetypes.best_match(offered, default=_TYPES["json"])
+        best = request.accept_mimetypes.best_match(offered, default=offered[0])
         name = next((name for name in formats if _TYPES[name] == best), "json")
         if name != "json":
             root = "problem" if problem else "result"

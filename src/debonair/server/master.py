@@ -24,9 +24,12 @@ class Master(gunicorn.arbiter.Arbiter):
     _stop_at: float | None = None
 
     def handle_term(self) -> None:
-        """Report the service as draining, and stop when ``[server] drain`` is over."""
+        """Report the service as draining, and stop when ``[server] drain`` is over; at once after a reload.
+
+        After a reload the successor is ready on the same socket: a balancer has no reason to go elsewhere.
+        """
         drain = float(self.app.drain)
-        if not drain:
+        if not drain or self.reexec_pid:
             super().handle_term()
         monitor_of(self.app.wsgi()).drain()
         self._stop_at = self._stop_at or time.monotonic() + drain

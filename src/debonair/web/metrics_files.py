@@ -39,8 +39,8 @@ _COMBINE: dict[str, Callable[[_Value, _Value], _Value]] = {
     "gauge_max": max,
     "gauge_mostrecent": lambda old, new: max(old, new, key=lambda value: value[1]),
 }
-"""How two values of one metric are combined, by the first part of a file's name. A gauge of the mode ``all``
-has a value of each process, and one of a ``live`` mode none of a process that has ended."""
+"""How two values of one metric are combined, by the first part of a file's name. Gauges of
+the mode ``all`` and of the ``live`` modes have no value of a process that has ended."""
 
 
 class ReservedFile(MmapedDict):
@@ -140,7 +140,6 @@ class EndedProcesses:
 
     def add(self, pid: int) -> None:
         """Merge the files of a process that has ended, now or when :meth:`merge` is called next."""
-        multiprocess.mark_process_dead(pid, str(self._directory))  # type: ignore[no-untyped-call]
         self._waiting.add(pid)
         self.merge()
 
@@ -151,6 +150,7 @@ class EndedProcesses:
         try:
             with _locked(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 for pid in sorted(self._waiting):
+                    multiprocess.mark_process_dead(pid, str(self._directory))  # type: ignore[no-untyped-call]
                     for path in list(self._directory.glob(f"*_{pid}.db")):
                         _merge(path)
                     self._waiting.remove(pid)
@@ -166,6 +166,8 @@ def _merge(path: Path) -> None:
     kind = path.stem.rpartition("_")[0]
     combine = _COMBINE.get(kind)
     if combine is None:
+        # A gauge of the mode "all": kept, there would be one file more for each process that has ended.
+        path.unlink()
         return
     target = path.with_name(f"{kind}_{_MERGED}.db")
     values = dict(_values(target)) if target.exists() else {}

@@ -56,14 +56,14 @@ class _Sessions(SecureCookieSessionInterface):
 class _Request(Request):
     """A request that any host name may probe: health checks and Prometheus use the server's address."""
 
-    _probes = ("/health/", "/metrics")
+    _probes = frozenset(("/health/live", "/health/ready", "/metrics"))
     _trusted_hosts: list[str] | None = None
 
     @property
     def trusted_hosts(self) -> list[str] | None:
         """The host names that the request may have, as Flask sets them; None for any."""
         hosts = self._trusted_hosts
-        return None if hosts is None or self.path.startswith(self._probes) else hosts
+        return None if hosts is None or self.path in self._probes else hosts
 
     @trusted_hosts.setter
     def trusted_hosts(self, value: list[str] | None) -> None:

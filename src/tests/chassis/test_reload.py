@@ -46,6 +46,15 @@ def test_reload_with_many_workers_stops_the_predecessor_once(package: Path, acti
         assert "failed to boot" not in log and "Exception" not in log, log
 
 
+def test_reload_reports_no_draining(package: Path) -> None:
+    with serving(package, "drain = 30s\n", activated=True) as service:
+        first, statuses = service.process.pid, []
+        os.kill(first, signal.SIGUSR2)
+        while service.process.poll() is None:
+            statuses.append(service.get("/health/ready")[0])
+        assert set(statuses) == {200}
+
+
 def test_counters_continue_over_a_reload(package: Path) -> None:
     with serving(package, activated=True) as service:
         for _ in range(20):

@@ -134,3 +134,12 @@ def test_result_that_is_nested_too_deeply_for_a_format_is_json(
     answer = app.test_client().get("/deep", headers={"Accept": media_type})
     assert answer.status_code == 200
     assert (answer.mimetype == "application/json" and answer.text == deep) or answer.mimetype == media_type
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}], ids=["none", "any"])
+def test_first_format_is_for_a_client_that_does_not_choose(
+    make_app: Callable[..., Flask], headers: dict[str, str]
+) -> None:
+    app = make_app(api={"formats": ["xml", "json"]})
+    app.add_url_rule("/thing", "thing", lambda: {"name": "a"})
+    assert app.test_client().get("/thing", headers=headers).mimetype == "application/xml"

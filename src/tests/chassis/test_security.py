@@ -115,3 +115,10 @@ def test_request_for_another_host_is_refused(make_app: Callable[..., Flask]) -> 
 def test_probe_may_use_the_address_of_the_server(make_app: Callable[..., Flask], path: str) -> None:
     app = make_app(flask={"TRUSTED_HOSTS": ["orders.example.org"]})
     assert app.test_client().get(path, headers={"Host": "127.0.0.1:5000"}).status_code == 200
+
+
+def test_path_that_begins_like_a_probe_is_not_one(make_app: Callable[..., Flask]) -> None:
+    app = make_app(flask={"TRUSTED_HOSTS": ["orders.example.org"]})
+    app.add_url_rule("/metrics-secret", "secret", lambda: "secret")
+    answer = app.test_client().get("/metrics-secret", headers={"Host": "evil.example.org"})
+    assert answer.status_code == 400
