@@ -526,8 +526,11 @@ def _routes(host: Host, service: str) -> str:
     """Return the service's own routes, one line each; those of the chassis are the same everywhere."""
     chassis = re.compile(r"/(health/|metrics |openapi\.json |static/)")
     lines = host.run(service, "routes", user=service).stdout.splitlines()
-    own = [" ".join(line.split()[:-1]) for line in lines if not chassis.match(line)]
-    return "\n".join(f"  http://{host.address}{line}" for line in own) or "  none but those of the chassis"
+    own = [line.split()[:-1] for line in lines if not chassis.match(line)]
+    return (
+        "\n".join(f"  {' '.join(methods)} http://{host.address}{rule}" for rule, *methods in own)
+        or "  none but those of the chassis"
+    )
 
 
 def _command(action: str, name: str) -> str:
