@@ -102,9 +102,9 @@ class Uri(str):
 # Texts, since few commands show a URI: each is compiled when it is used.
 _USER_INFORMATION = r"[^:]*:(.*)@"
 _QUERY_ITEM = r"[?&]([^=&?]+)=([^&]*)"
-_SECRET_KEY = r"passw|passphrase|pwd|secret|token|api_?key|credential"
+_SECRET_KEY = r"passw|passphrase|pwd|secret|token|api_?key|credential"  # nosec B105
 # A complete ODBC connection string holds "PWD=…".
-_SECRET_VALUE = r"(pwd|password)\s*="
+_SECRET_VALUE = r"(pwd|password)\s*="  # nosec B105
 
 
 def _is_secret(key: str, value: str) -> bool:
