@@ -81,7 +81,8 @@ class Incoming:
         self._deadline = self._began + limits.pause
         self._body_at: int | None = None
         self._length = 0
-        self._examine()
+        if data:
+            self._examine()
 
     def receive(self, client: socket.socket) -> None:
         """Read what the client has sent, without waiting for more."""
@@ -155,5 +156,6 @@ class Incoming:
 
 def _end_of_headers(data: bytearray) -> int | None:
     """Return where the body begins: behind the first empty line. gunicorn refuses one without CR."""
-    ends = [at + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
-    return min(ends) if ends else None
+    end = data.find(b"\r\n\r\n") + 4
+    bare = data.find(b"\n\n", 0, end - 4 if end > 3 else len(data)) + 2
+    return bare if bare > 1 else end if end > 3 else None

@@ -173,13 +173,13 @@ class GThread(_LingeringWorker, ThreadWorker):
         if not conn.initialized:  # just accepted: an open connection needs a file descriptor more
             self.lingering.limit(min(MOST, self.worker_connections - self.nr_conns))
         incoming = Incoming(conn.parser.unreader.take_buffered() if conn.initialized else b"", self._limits)
-        self._collected[conn] = incoming
         conn.sock.setblocking(False)
         if not incoming.ready:
             incoming.receive(conn.sock)
         if incoming.ready:
-            self._dispatch(conn)
+            self._dispatch(conn, incoming)
         else:
+            self._collected[conn] = incoming
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
 
     def _collect(self, conn: TConn, client: Any) -> None:
@@ -188,13 +188,15 @@ class GThread(_LingeringWorker, ThreadWorker):
         incoming.receive(conn.sock)
         if incoming.ready:
             self.poller.unregister(client)
-            self._dispatch(conn)
+            del self._collected[conn]
+            self._dispatch(conn, incoming)
 
-    def _dispatch(self, conn: TConn) -> None:
+    def _dispatch(self, conn: TConn, incoming: Incoming) -> None:
         """Give a thread to a connection, or let it wait for one when its body is not collected."""
-        if self._collected[conn].whole:
-            self._begin(conn)
+        if incoming.whole:
+            self._begin(conn, incoming)
         else:
+            self._collected[conn] = incoming
             self._waiting.append(conn)
             self._begin_waiting()
 
@@ -202,10 +204,9 @@ class GThread(_LingeringWorker, ThreadWorker):
         while self._waiting and len(self._reading) < max(1, self.cfg.threads // 2):
             conn = self._waiting.popleft()
             self._reading.add(conn)
-            self._begin(conn)
+            self._begin(conn, self._collected.pop(conn))
 
-    def _begin(self, conn: TConn) -> None:
-        incoming = self._collected.pop(conn)
+    def _begin(self, conn: TConn, incoming: Incoming) -> None:
         if not conn.initialized:
             _limit_pauses(conn.sock, self._limits.pause)
             conn.init()
