@@ -132,4 +132,12 @@ RSpec.describe 'debonair', type: :class do
 
     it { is_expected.to compile.with_all_deps }
   end
+
+  context 'when another module declares nginx after the class' do
+    let(:params) { { services: { 'orders' => { 'port' => 5001, 'nginx' => true } } } }
+    let(:post_condition) { "package { 'nginx': } service { 'nginx': ensure => 'running' } file { '/etc/apt/keyrings': ensure => 'directory' }" }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_service('nginx').with(ensure: 'running', enable: nil) }
+  end
 end
