@@ -499,7 +499,8 @@ def up(name: str, release: str, debs: list[Path]) -> None:
     packages = [surroundings.repository.publish(deb) for deb in debs]
     first = packages[0].name
     ports = {package.name: 5000 + number for number, package in enumerate(packages)}
-    services = {name: {"port": port, "nginx": name == first} for name, port in ports.items()}
+    site = {"allow_probes": [f"{NETWORK}.0.0/16"]}  # this machine asks for /health/ready
+    services = {name: {"port": port, "nginx": name == first and site} for name, port in ports.items()}
     surroundings.write_data({"debonair::services": services})
     print("deploying the control repository with r10k")
     surroundings.deploy(host)

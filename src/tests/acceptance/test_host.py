@@ -41,11 +41,17 @@ class Site:
         self.package = package
         self.name = package.name
         self.config = f"/etc/{self.name}/config.ini"
-        self.base = {
+        self.base: dict[str, object] = {
             "version": package.version,
+            "port": 5000,
             "config": {"log": {"level": "INFO"}, "server": {"workers": 2}},
         }
         self._applied: tuple[object, object] = (None, None)
+
+    def with_base(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return the parameters as at first, but for ``parameters``; a socket takes the port's place."""
+        base = {key: value for key, value in self.base.items() if key != "port" or "socket" not in parameters}
+        return {**base, **parameters}
 
     def provision(
         self,
@@ -54,7 +60,7 @@ class Site:
         **parameters: object,
     ) -> Applied:
         """Provision the service as at first, but for ``parameters``; and ``others`` beside it."""
-        services = {self.name: {**self.base, **parameters}, **(others or {})}
+        services = {self.name: self.with_base(parameters), **(others or {})}
         self._applied = services, secrets
         kept = {self.name: secrets} if secrets else {}
         data = {"debonair::services": services, "debonair::secrets": kept}
@@ -62,7 +68,7 @@ class Site:
 
     def ensure(self, **parameters: Any) -> None:
         """Provision with ``parameters``, unless that is what the last run was for."""
-        if self._applied != ({self.name: {**self.base, **parameters}}, None):
+        if self._applied != ({self.name: self.with_base(parameters)}, None):
             changed = self.provision(**parameters)
             assert changed.returncode in (0, 2), said(changed)
 
@@ -252,12 +258,13 @@ def test_unix_socket_is_open_to_nginx_alone(adorned: Site) -> None:
     assert adorned.host.run("ss -Hltn 'sport = :5000'").stdout == ""
 
 
-def test_nginx_serves_the_outside_but_not_the_metrics(adorned: Site) -> None:
+def test_nginx_serves_the_outside_but_not_the_metrics_and_probes(adorned: Site) -> None:
     outside = f"http://{adorned.host.address}"
-    curl = ["curl", "--fail", "--silent", "--show-error", f"{outside}/health/ready"]
-    asked = subprocess.run(curl, check=False, capture_output=True, text=True)
-    assert asked.returncode == 0, asked.stderr
-    assert adorned.host.http("GET", "/metrics", base=outside).status == 404
+    assert adorned.host.http("POST", "/checkin/ada", base=outside).status == 200
+    private = ("/metrics", "/health/live", "/health/ready")
+    assert [adorned.host.http("GET", path, base=outside).status for path in private] == [403] * 3
+    inside = "http://127.0.0.1"
+    assert [adorned.host.http("GET", path, base=inside).status for path in private] == [200] * 3
 
 
 def test_reads_through_nginx_are_answered_though_their_workers_are_killed(adorned: Site) -> None:
@@ -312,8 +319,7 @@ def test_timer_waits_and_its_command_works(adorned: Site) -> None:
 
 
 def test_options_go_as_they_came(adorned: Site) -> None:
-    timers = {"look": {"ensure": "absent", "command": ["check-config"], "on_calendar": "daily"}}
-    plain = adorned.provision(timers=timers)
+    plain = adorned.provision()
     assert plain.returncode == 2, said(plain)
     assert adorned.host.http("GET", "/health/ready").status == 200
     nice = adorned.host.run("ps", "-o", "ni=", "-p", adorned.main_pid()).stdout.strip()
@@ -335,10 +341,157 @@ def test_stopped_service_stays_stopped(site: Site) -> None:
 
 
 def test_two_services_on_one_port_are_named_before_anything_is_done(site: Site) -> None:
-    applied = site.provision(others={"twin": {}})
+    applied = site.provision(others={"twin": {"port": 5000}})
     assert applied.returncode == 1
     assert "port 5000" in said(applied)
     assert "twin" in said(applied)
+
+
+def test_port_that_is_missing_in_hiera_is_asked_for(site: Site) -> None:
+    applied = site.provision(port=None)
+    assert applied.returncode == 1
+    assert f"/usr/share/{site.name}/facts.json" in said(applied)
+
+
+def nginx_starts(site: Site) -> bool:
+    """Return whether nginx can be restarted and serves the site that another module has enabled."""
+    restart = "systemctl restart nginx && curl --fail --silent --show-error http://127.0.0.1:8081/"
+    return site.host.run(restart, check=False).stdout == "other"
+
+
+def make_certificate(site: Site, certificate: str, key: str) -> None:
+    """Write a certificate that is signed with its own key."""
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=shop.test"]
+    site.host.run(*request, "-out", certificate, "-keyout", key)
+
+
+@pytest.fixture
+def other_site(site: Site) -> Iterator[Site]:
+    file = "/etc/nginx/sites-enabled/other"
+    site.host.write(file, "server { listen 8081; return 200 other; }\n")
+    yield site
+    site.host.run("rm", file)
+
+
+def test_site_without_certificate_is_not_enabled_and_recovers(other_site: Site) -> None:
+    site, certificate, key = other_site, "/etc/ssl/test.pem", "/etc/ssl/private/test.key"
+    tls = {"server_name": ["shop.test"], "tls": {"certificate": certificate, "key": key}}
+    applied = site.provision(nginx=tls)
+    assert applied.returncode == 6, said(applied)
+    (fault,) = [line for line in said(applied).splitlines() if certificate in line]
+    assert f"nginx refuses the site of {site.name}; the site is disabled: cannot load certificate" in fault
+    assert not site.exists(f"/etc/nginx/sites-enabled/{site.name}")
+    assert nginx_starts(site)
+
+    corrected = site.provision(nginx={"server_name": ["shop.test"]})
+    assert corrected.returncode == 2, said(corrected)
+    again = site.provision(nginx=tls)
+    assert again.returncode in (4, 6), said(again)
+    assert "the previous site stays" in said(again)
+    assert nginx_starts(site)
+    shop = {"Host": "shop.test"}
+    assert site.host.http("POST", "/checkin/ada", headers=shop, base="http://127.0.0.1").status == 200
+
+    request = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=shop.test -out {certificate} -keyout {key}"
+    )
+    site.host.run(request)
+    healed = site.apply()
+    assert healed.returncode == 2, said(healed)
+    curl = (
+        "curl --insecure --silent --output /dev/null --write-out %{http_code} https://127.0.0.1/health/live"
+    )
+    assert site.host.run(curl).stdout == "200"
+    assert site.apply().returncode == 0
+
+
+def test_certificate_that_is_lost_does_not_keep_nginx_from_starting(other_site: Site) -> None:
+    site, certificate, key = other_site, "/etc/ssl/lost.pem", "/etc/ssl/private/lost.key"
+    make_certificate(site, certificate, key)
+    tls = {"server_name": ["shop.test"], "tls": {"certificate": certificate, "key": key}}
+    assert site.provision(nginx=tls).returncode == 2
+    site.host.run(f"rm {certificate}; systemctl stop nginx")
+    assert not nginx_starts(site)
+    applied = site.apply()
+    assert applied.returncode in (4, 6), said(applied)
+    assert nginx_starts(site)
+    site.host.run("systemctl stop nginx")
+    corrected = site.provision(nginx={"server_name": ["shop.test"]})
+    assert corrected.returncode == 2, said(corrected)
+    assert site.host.run("systemctl", "is-active", "nginx").stdout == "active\n"
+
+
+def test_run_after_a_reboot_does_not_reload_nginx(adorned: Site) -> None:
+    # A reboot empties /run and starts nginx.
+    adorned.host.run("rm /run/nginx-loaded-by-debonair; systemctl restart nginx")
+    applied = adorned.apply()
+    assert applied.returncode == 0, said(applied)
+
+
+def test_faulty_timer_fails_alone(site: Site) -> None:
+    look = {"command": ["check-config"], "on_calendar": "daily"}
+    faulty = {"command": ["check-config"], "on_calendar": "Mun 25:00"}
+    applied = site.provision(nginx=True, timers={"faulty": faulty, "look": look})
+    assert applied.returncode == 6, said(applied)
+    assert "Mun 25:00" in said(applied)
+    assert site.host.run("systemctl", "is-active", f"{site.name}-look.timer").stdout == "active\n"
+    assert site.host.http("POST", "/checkin/ada", base="http://127.0.0.1").status == 200
+
+    corrected = site.provision(nginx=True, timers={"look": {**look, "on_calendar": "Mon 05:00"}})
+    assert corrected.returncode == 2, said(corrected)
+    worse = site.provision(nginx=True, timers={"look": faulty})
+    assert worse.returncode in (4, 6), said(worse)
+    shown = site.host.run("systemctl", "show", "-p", "TimersCalendar", f"{site.name}-look.timer").stdout
+    assert "Mon *-*-* 05:00:00" in shown
+
+
+def test_command_of_a_timer_has_the_sandbox_of_the_service(site: Site) -> None:
+    timers = {"look": {"command": ["check-config"], "on_calendar": "daily"}}
+    applied = site.provision(sandbox={"Nice": 5, "TimeoutStartSec": 60}, timers=timers)
+    assert applied.returncode == 2, said(applied)
+    command = f"{site.name}-look.service"
+    assert site.host.run("systemctl", "show", "-p", "Nice", command).stdout == "Nice=5\n"
+    names = (
+        "CapabilityBoundingSet MemoryDenyWriteExecute ProtectProc RestrictNamespaces SystemCallFilter UMask"
+    )
+    show = ["systemctl", "show", *(f"--property={name}" for name in names.split())]
+    assert site.host.run(*show, command).stdout == site.host.run(*show, f"{site.name}.service").stdout
+    site.host.run("systemctl", "start", command)
+
+
+def test_unreachable_repository_stops_only_what_needs_a_package(site: Site) -> None:
+    directory = site.surroundings.repository.directory
+    away = directory.with_name("away")
+    directory.rename(away)
+    site.host.run("rm /var/lib/apt/periodic/debonair-update-success-stamp")
+    try:
+        applied = site.provision(config={"log": {"level": "DEBUG"}}, nginx=True)
+        assert applied.returncode == 6, said(applied)
+        assert "returns: E: " in said(applied)
+        assert "Skipping" not in said(applied)
+        assert "level = DEBUG\n" in site.host.run("cat", site.config).stdout
+        assert site.host.run(site.name, "running", check=False).returncode == 0
+    finally:
+        away.rename(directory)
+    healed = site.apply()
+    assert healed.returncode == 2, said(healed)
+    assert site.apply().returncode == 0
+
+
+def test_upgrade_by_hand_keeps_the_version_in_hiera(site: Site, tmp_path: Path) -> None:
+    original = next(site.surroundings.repository.directory.glob(f"pool/{site.name}_*.deb"))
+    version = f"{site.package.version}+newer"
+    newer = site.surroundings.repository.publish(
+        repack(original, tmp_path / "newer.deb", version, lambda tree: None)
+    )
+    try:
+        upgrade = site.host.run("apt-get update -qq && apt-get --simulate upgrade").stdout
+        assert f"Inst {site.name}" not in upgrade
+        assert site.provision(version="present").returncode == 2
+        assert f"Inst {site.name}" in site.host.run("apt-get --simulate upgrade").stdout
+    finally:
+        site.surroundings.repository.withdraw(newer)
+        site.host.run("apt-get update -qq")
 
 
 def test_sick_version_leaves_the_old_one_serving(site: Site, tmp_path: Path) -> None:
@@ -378,13 +531,14 @@ def _break(name: str) -> Callable[[Path], None]:
 
 
 def test_absent_removes_all_but_data_and_twice_without_a_change(site: Site) -> None:
-    assert site.provision(nginx=True).returncode == 2
+    assert site.provision(nginx=True, timers=OPTIONS["timers"]).returncode == 2
     applied = site.provision(ensure="absent")
     assert applied.returncode == 2, said(applied)
     name = site.name
     gone = [f"/usr/bin/{name}", f"/opt/venvs/{name}", f"/etc/{name}"]
     gone += [f"/etc/systemd/system/{name}.{unit}.d" for unit in ("socket", "service")]
     gone += [f"/etc/nginx/sites-{kind}/{name}" for kind in ("available", "enabled")]
+    gone += [f"/etc/systemd/system/{name}-look.timer", f"/etc/apt/preferences.d/debonair-{name}"]
     assert [path for path in gone if site.exists(path)] == []
     assert site.exists(f"/var/lib/{name}")
     assert site.host.run("ss -Hltn 'sport = :5000'").stdout == ""

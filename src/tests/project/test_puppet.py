@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 import subprocess
-from configparser import ConfigParser, ExtendedInterpolation
 from pathlib import Path
 
 import pytest
 import yaml
 
+from debonair.config.scanner import scan
+from debonair.settings.conversion import from_text
 from tests.support import ROOT
 
 PUPPET = ROOT / "puppet"
@@ -90,6 +91,26 @@ def test_unit_tests_of_the_module_pass(tmp_path: Path) -> None:
     assert "Resource coverage: 100.00%" in done.stdout
 
 
+def lines_of_sandbox(unit: str) -> list[str]:
+    """Return the lines of a unit's sandbox."""
+    return [
+        line for line in unit[unit.index("CapabilityBoundingSet=") :].splitlines() if re.match(r"\w+=", line)
+    ]
+
+
+def test_command_of_a_timer_has_the_sandbox_of_the_service() -> None:
+    package = (ROOT / "src" / "debonair" / "packaging" / "templates" / "service").read_text()
+    sandbox = lines_of_sandbox(package.partition("[Install]")[0])
+    assert len(sandbox) > 20
+    assert lines_of_sandbox((MODULE / "templates" / "timer.service.epp").read_text()) == sandbox
+
+
+def test_scripts_are_clean_for_shellcheck() -> None:
+    need("shellcheck", "shellcheck")
+    done = run("shellcheck", *map(str, (MODULE / "files").iterdir()))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def reference(file: Path) -> str:
     """Return a REFERENCE.md without what versions 2 and 4 of puppet-strings format in different ways."""
     formatted = re.compile(r"\(#[^)]*\)|<a name=\"[^\"]*\"></a>|```puppet$|`", re.MULTILINE)
@@ -147,40 +168,36 @@ def test_key_added_at_the_end_of_a_data_file_is_read(file: Path) -> None:
     assert data["added"] is True
 
 
-def test_ini_function_writes_what_a_parser_reads_back(tmp_path: Path) -> None:
-    values = {
-        "number": 2,
-        "truth": True,
+def test_ini_function_writes_what_the_service_reads_back(tmp_path: Path) -> None:
+    texts = {
         "dollars": "pa$word ${HOME} $$",
         "spaces": "  padded ",
         "quoted": '"so"',
+        "quote": '"',
+        "quoted_lines": '"one\ntwo"',
         "hash": "#not a comment",
         "empty": "",
-        "lines": "one\ntwo",
-        "items": ["a", "$b", "#c"],
-        "unset": None,
+        "lines": "one\n\ntwo",
+        "last_line_is_empty": "one\n",
+        # Text of a secret must not begin a section of its own.
+        "separators": "a\r[server]\v[server]\f[server]\x85[server]\u2028[server]\u2029[server]",
+        "separators_at_the_ends": "\r\v\x85a\x85\u2028\v\r",
     }
-    # Puppet's syntax is that of JSON, except for colons, dollar signs and null.
-    puppet = json.dumps({"sample": values}).replace("$", "\\$").replace("null", "undef")
-    puppet = puppet.replace('": ', '" => ')
+    values = {**texts, "number": 2, "truth": True, "items": ["a", "$b", "#c", "d\x85\r"], "unset": None}
+    # Puppet's syntax is that of JSON, except for colons, dollar signs, null and some escapes.
+    puppet = json.dumps({"sample": values}, ensure_ascii=False).replace("$", "\\$").replace("null", "undef")
+    puppet = puppet.replace('": ', '" => ').replace("\\u000b", "\v").replace("\\f", "\f")
     out = tmp_path / "config.ini"
     done = apply(f"file {{ '{out}': content => debonair::ini({puppet}) }}", tmp_path)
     assert done.returncode == 0, done.stderr
 
-    parser = ConfigParser(interpolation=ExtendedInterpolation())
-    parser.read(out)
-    read = dict(parser["sample"])
-    assert read == {
-        "number": "2",
-        "truth": "true",
-        "dollars": "pa$word ${HOME} $$",
-        "spaces": '"  padded "',
-        "quoted": '""so""',
-        "hash": '"#not a comment"',
-        "empty": "",
-        "lines": "one\ntwo",
-        "items": '\na\n$b\n"#c"',
-    }
+    found = scan(out.read_bytes().decode())
+    assert (found.faults, list(found.headers)) == ([], ["sample"])
+    read = {key: text.replace("$$", "$") for (_, key), (text, _) in found.texts.items()}
+    assert {key: from_text(str, read[key]) for key in texts} == texts
+    assert (read["number"], read["truth"]) == ("2", "true")
+    assert from_text(list, read["items"]) == values["items"]
+    assert "unset" not in read
 
 
 @pytest.mark.parametrize(
@@ -188,6 +205,7 @@ def test_ini_function_writes_what_a_parser_reads_back(tmp_path: Path) -> None:
     [
         ("{'a' => {'b' => ['x,y']}}", "an item of a list can have no comma"),
         ("{'a' => {'b' => \"x\\n# y\"}}", "cannot begin with # or ;"),
+        ("{'a' => {'b' => \"x\\r\\ny\"}}", "no space, tab or carriage return can be beside a line break"),
         ("{'a b' => {'c' => 1}}", "expects a match for Pattern"),
         ("{'a' => {\"b\\nc\" => 1}}", "expects a match for Pattern"),
     ],

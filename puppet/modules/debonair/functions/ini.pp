@@ -2,8 +2,11 @@
 #
 # A dollar sign is doubled, because the service resolves `${NAME}`. Text that begins or ends with white
 # space is put in double quotes. A list has one item per line. An option whose value is `undef` is left
-# out. An item of a list with a comma or a line break, and a continuation line that begins with `#` or
-# `;`, cannot be read back: they fail the compilation.
+# out. A line of the file ends with a newline only, so other line separators of Unicode are written as they
+# are.
+#
+# These cannot be read back, and fail the compilation: an item of a list with a comma or a newline; a space,
+# a tab or a carriage return beside a newline; a line after the first one that begins with `#` or `;`.
 #
 # @param settings the sections with their options
 #
@@ -23,6 +26,9 @@ function debonair::ini(Debonair::Settings $settings) >> String {
         }.join,
         String  => " ${debonair::ini_text($value)}",
         default => " ${value}",
+      }
+      if $value =~ String and $value =~ /[ \t\r]\n|\n[ \t\r]/ {
+        fail("debonair: [${section}] ${key}: no space, tab or carriage return can be beside a line break")
       }
       if $text =~ /\n\s*[#;]/ {
         fail("debonair: [${section}] ${key}: a line after the first one cannot begin with # or ;")

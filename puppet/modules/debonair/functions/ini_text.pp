@@ -5,7 +5,7 @@
 function debonair::ini_text(String $text) >> String {
   $escaped = $text.regsubst('\$', '$$', 'G').regsubst('\n', "\n    ", 'G')
   $text ? {
-    /\A\s|\s\z|\A".*"\z|\A[#;]/ => "\"${escaped}\"",
-    default                     => $escaped,
+    /\A\s|\s\z|\A"[\s\S]*"\z|\A[#;]/ => "\"${escaped}\"",
+    default                          => $escaped,
   }
 }

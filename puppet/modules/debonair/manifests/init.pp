@@ -35,8 +35,8 @@ class debonair (
   $present = $services.filter |$name, $service| { $service['ensure'] != 'absent' }
 
   # On the host, the second of two services on one port would fail without a word about the first.
-  $on_ports = $present.filter |$name, $service| { !$service['socket'] }
-  $ports = $on_ports.map |$name, $service| { [pick($service['port'], 5000), $name] }
+  $on_ports = $present.filter |$name, $service| { $service['port'] }
+  $ports = $on_ports.map |$name, $service| { [$service['port'], $name] }
   $ports.group_by |$pair| { $pair[0] }.each |$port, $pairs| {
     if $pairs.length > 1 {
       $names = $pairs.map |$pair| { $pair[1] }

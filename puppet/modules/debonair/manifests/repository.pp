@@ -2,6 +2,8 @@
 #
 # `apt-get update` runs when the source or the key has changed, when the last successful update is older
 # than `max_age`, or (see `debonair::service`) when a service wants a version that the lists do not have.
+# If the repository cannot be read, the run fails, but only what needs a package that the host does not have
+# is skipped.
 #
 # @param url
 #   The URL of the repository: `http:`, `https:` or `file:`.
@@ -24,13 +26,9 @@ class debonair::repository (
   $source = '/etc/apt/sources.list.d/debonair.sources'
   # apt's own stamps are about all sources together. This one is about this source.
   $stamp = '/var/lib/apt/periodic/debonair-update-success-stamp'
-
-  file { '/etc/apt/keyrings':
-    ensure => directory,
-    owner  => 'root',
-    group  => 'root',
-    mode   => '0755',
-  }
+  $log = '/var/log/apt/debonair-update.log'
+  $fresh = "find ${stamp} -newer ${source} -newer ${keyring} -mmin -${max_age} | grep -q ."
+  $path = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
   file { $keyring:
     ensure  => file,
@@ -55,11 +53,14 @@ class debonair::repository (
       | SOURCE
   }
 
+  # It succeeds even if the update fails, because the services depend on it.
   -> exec { 'debonair: read the lists of the repository':
-    command  => "apt-get update --error-on=any && touch ${stamp}",
-    unless   => "find ${stamp} -newer ${source} -newer ${keyring} -mmin -${max_age} | grep -q .",
+    command  => "apt-get update --error-on=any > ${log} 2>&1 && touch ${stamp} || true",
+    unless   => $fresh,
     provider => shell,
-    path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    path     => $path,
     require  => File[$keyring],
   }
+
+  include debonair::repository::readable
 }

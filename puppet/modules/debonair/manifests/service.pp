@@ -20,13 +20,14 @@
 #   `absent` removes the package, configuration, logs, drop-ins, timers and nginx site. The data stay,
 #   unless `purge_data` is true. The user always stays.
 # @param version
-#   The version of the package. A version older than the installed one is a downgrade.
+#   The version of the package. A version older than the installed one is a downgrade. A version number is
+#   also a pin for apt, so that `apt upgrade` keeps it.
 # @param config
 #   The settings. Puppet writes the whole of `/etc/<svc>/config.ini`; other changes to that file are lost.
 # @param secrets
 #   Secret settings. They win over `config`, and appear in no report and no log.
 # @param port
-#   The port on 127.0.0.1. Without `port` and `socket`, the package's own port applies.
+#   The port on 127.0.0.1. A service that is present needs `port` or `socket`.
 # @param socket
 #   The Unix socket to listen on in place of a port. The service's user and www-data may connect.
 # @param nginx
@@ -37,9 +38,10 @@
 #   What to do with the running service when its configuration, version or units have changed: `restart`,
 #   or `nothing` if you restart it yourself.
 # @param health_tries
-#   How many times to check the health, one second apart, before the run fails.
+#   How many times to check the health, with a pause of one second, before the run fails. A check takes part of
+#   a second itself, so 30 tries can last 45 seconds.
 # @param timers
-#   Commands that systemd runs at certain times, by name. Puppet removes one with `ensure: absent`.
+#   Commands that systemd runs at certain times, by name. Puppet removes timers that are not named any more.
 # @param sandbox
 #   Directives for the service unit in addition to those of the package: sandbox and resource limits.
 # @param service_ensure
@@ -66,9 +68,16 @@ define debonair::service (
   if $port and $socket {
     fail("debonair::service ${title}: port and socket exclude each other: give one of them")
   }
+  if $ensure == 'present' and !$port and !$socket {
+    # The package has a port of its own, which is unknown here: nginx could pass requests to another service.
+    fail(@("MESSAGE"/L))
+      debonair::service ${title}: give it a port, or a socket. puppet/${title}.yaml in the source of the service \
+      has its port, and so has /usr/share/${title}/facts.json on a host with the package
+      |- MESSAGE
+  }
 
   $backend = $socket ? {
-    undef   => "127.0.0.1:${pick($port, 5000)}",
+    undef   => "127.0.0.1:${port}",
     default => "unix:${socket}",
   }
   $site = [$ensure, $nginx] ? {
@@ -85,7 +94,6 @@ define debonair::service (
     # nginx stops passing requests to the service before the service is removed.
     Debonair::Service::Nginx[$title]
     -> debonair::service::absent { $title:
-      timers     => $timers,
       purge_data => $purge_data,
     }
   } else {
@@ -93,6 +101,9 @@ define debonair::service (
       port    => $port,
       socket  => $socket,
       sandbox => $sandbox,
+    }
+    -> debonair::service::pin { $title:
+      version => $version,
     }
     -> debonair::service::install { $title:
       version => $version,
@@ -105,10 +116,14 @@ define debonair::service (
       on_config    => $on_config,
       health_tries => $health_tries,
     }
-    -> debonair::service::timers { $title:
-      timers => $timers,
-      active => $service_ensure == 'running',
-    }
     -> Debonair::Service::Nginx[$title]
+
+    # Nothing depends on the timers: a faulty one fails alone.
+    debonair::service::timers { $title:
+      timers  => $timers,
+      active  => $service_ensure == 'running',
+      sandbox => $sandbox,
+      require => Debonair::Service::Run[$title],
+    }
   }
 }

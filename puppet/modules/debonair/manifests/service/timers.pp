@@ -1,52 +1,93 @@
 # @summary Sets up the timers of a service: systemd runs commands of the service as its user.
 #
+# Timers that this define has made before and that are not in `timers` are removed.
+#
 # @param timers the timers by name
 # @param active whether the timers run
+# @param sandbox directives for the units of the commands, as for the unit of the service
 # @api private
 define debonair::service::timers (
   Hash[String, Debonair::Timer] $timers,
   Boolean $active,
+  Debonair::Sandbox $sandbox,
 ) {
   $state = $active ? {
     true    => 'running',
     default => 'stopped',
   }
-  $timers.each |$name, $timer| {
+  $header = "# Puppet (debonair::service ${title}) writes this file."
+  $wanted = $timers.filter |$name, $timer| { $timer['ensure'] != 'absent' }
+  # A restart, a time limit or a watchdog of the service makes no sense for a command, or stops it.
+  $directives = $sandbox.filter |$name, $value| {
+    $name !~ /\A(Restart(Sec|Force|Prevent|\z)|Timeout|Watchdog|RuntimeMax|RuntimeRandom|FailureAction|SuccessExit)/
+  }
+
+  $wanted.each |$name, $timer| {
     $unit = "${title}-${name}"
-    $paths = ["/etc/systemd/system/${unit}.service", "/etc/systemd/system/${unit}.timer"]
+    $service = "/etc/systemd/system/${unit}.service"
+    $calendar = "/etc/systemd/system/${unit}.timer"
 
-    if $timer['ensure'] == 'absent' {
-      service { "${unit}.timer":
-        ensure => stopped,
-        enable => false,
-      }
-      -> file { $paths:
-        ensure => absent,
-      }
-    } else {
-      $values = { 'svc' => $title, 'name' => $name, 'timer' => $timer }
-      $texts = [epp('debonair/timer.service.epp', $values), epp('debonair/timer.timer.epp', $values)]
-      $paths.each |$index, $path| {
-        file { $path:
-          ensure  => file,
-          owner   => 'root',
-          group   => 'root',
-          mode    => '0644',
-          content => $texts[$index],
-        }
-      }
-
-      File[$paths]
-      -> exec { "debonair ${unit}: systemctl daemon-reload":
-        command  => 'systemctl daemon-reload',
-        onlyif   => "systemctl show -p NeedDaemonReload ${unit}.service ${unit}.timer | grep -q =yes",
-        provider => shell,
-        path     => ['/usr/bin', '/bin'],
-      }
-      -> service { "${unit}.timer":
-        ensure => $state,
-        enable => $active,
-      }
+    file { $service:
+      ensure  => file,
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      content => epp('debonair/timer.service.epp', {
+          'header'  => $header,
+          'svc'     => $title,
+          'name'    => $name,
+          'command' => $timer['command'],
+          'sandbox' => debonair::directives($directives),
+      }),
     }
+
+    # systemd would load a timer that it cannot understand, and never start it.
+    file { $calendar:
+      ensure       => file,
+      owner        => 'root',
+      group        => 'root',
+      mode         => '0644',
+      content      => epp('debonair/timer.timer.epp', {
+          'header'           => $header,
+          'svc'              => $title,
+          'name'             => $name,
+          'on_calendar'      => $timer['on_calendar'],
+          'randomized_delay' => pick($timer['randomized_delay'], '0'),
+      }),
+      validate_cmd => @("VALIDATE"/L$),
+        systemd-analyze calendar "\$(sed -n s/^OnCalendar=//p %)" > /dev/null && \
+        systemd-analyze timespan "\$(sed -n s/^RandomizedDelaySec=//p %)" > /dev/null
+        |- VALIDATE
+    }
+
+    File[$service, $calendar]
+    -> exec { "debonair ${unit}: systemctl daemon-reload":
+      command  => 'systemctl daemon-reload',
+      onlyif   => "systemctl show -p NeedDaemonReload ${unit}.service ${unit}.timer | grep -q =yes",
+      provider => shell,
+      path     => ['/usr/bin', '/bin'],
+    }
+    -> service { "${unit}.timer":
+      ensure => $state,
+      enable => $active,
+    }
+  }
+
+  # The header of a unit file tells whose it is: another service may be called like a timer of this one.
+  $known = $wanted.keys.map |$name| { "-e ${title}-${name}" }.join(' ')
+  $surplus = @("SURPLUS"/L$)
+    cd /etc/systemd/system && grep -lsxF '${header}' ${title}-*.timer ${title}-*.service | \
+    sed 's/\.[a-z]*\$//' | sort -u | grep -vxF -e '' ${known}
+    |- SURPLUS
+  exec { "debonair ${title}: remove timers that are not in Hiera":
+    command  => @("COMMAND"/L$),
+      for unit in \$(${surplus}); do \
+      systemctl disable --now "\$unit.timer"; systemctl stop "\$unit.service"; \
+      rm -f /etc/systemd/system/"\$unit".timer /etc/systemd/system/"\$unit".service; \
+      done; systemctl daemon-reload
+      |- COMMAND
+    onlyif   => $surplus,
+    provider => shell,
+    path     => ['/usr/bin', '/bin'],
   }
 }

@@ -19,9 +19,7 @@ define debonair::service::units (
     $address = $it ? { String => $it, default => "127.0.0.1:${it}" }
     "[Socket]\nListenStream=\nListenStream=${address}\n${access}"
   }.join
-  $directives = $sandbox.map |$name, $value| {
-    flatten($value).map |$it| { "${name}=${it}\n" }.join
-  }.join
+  $directives = debonair::directives($sandbox)
   $service = $directives ? {
     ''      => '',
     default => "[Service]\n${directives}",

@@ -47,7 +47,7 @@ RSpec.describe 'debonair', type: :class do
   end
 
   context 'with secrets' do
-    let(:params) { { services: { 'orders' => {} }, secrets: sensitive('orders' => { 'orders' => { 'api_token' => 'x' } }) } }
+    let(:params) { { services: { 'orders' => { 'port' => 5001 } }, secrets: sensitive('orders' => { 'orders' => { 'api_token' => 'x' } }) } }
 
     it { is_expected.to contain_debonair__service('orders').with_secrets(sensitive('orders' => { 'api_token' => 'x' })) }
   end
@@ -60,7 +60,7 @@ RSpec.describe 'debonair', type: :class do
 
   context 'with manage_repository' do
     let(:pre_condition) { repository }
-    let(:params) { { services: { 'orders' => {} }, manage_repository: true } }
+    let(:params) { { services: { 'orders' => { 'port' => 5001 } }, manage_repository: true } }
 
     it { is_expected.to compile.with_all_deps }
 
@@ -71,7 +71,7 @@ RSpec.describe 'debonair', type: :class do
 
   context 'with a removed service that had the port and the server name of another' do
     let(:params) do
-      site = { 'nginx' => { 'server_name' => ['orders.example.org'] } }
+      site = { 'port' => 5001, 'nginx' => { 'server_name' => ['orders.example.org'] } }
       { services: { 'orders' => site, 'stock' => site.merge('ensure' => 'absent') } }
     end
 
@@ -81,6 +81,10 @@ RSpec.describe 'debonair', type: :class do
     it { is_expected.to contain_debonair__service__nginx('stock').with_site(nil) }
     it { is_expected.to contain_package('stock').with_ensure('purged') }
     it { is_expected.to contain_exec('debonair stock: forget the units') }
+    it { is_expected.to contain_debonair__service__timers('stock').with_timers({}) }
+    it { is_expected.to contain_exec('debonair stock: remove timers that are not in Hiera') }
+    it { is_expected.to contain_debonair__service__pin('stock').with_version('present') }
+    it { is_expected.to contain_file('/etc/apt/preferences.d/debonair-stock').with_ensure('absent') }
     it { is_expected.to contain_exec('debonair stock: load the configuration of nginx') }
 
     ['/etc/stock', '/etc/systemd/system/stock.socket.d', '/etc/systemd/system/stock.service.d',
@@ -94,7 +98,7 @@ RSpec.describe 'debonair', type: :class do
       [{ 'orders' => { 'port' => 5001 }, 'stock' => { 'port' => 5001 } },
        /port 5001 is used by orders and stock: give each a port of its own/],
     'two services without a port' =>
-      [{ 'orders' => {}, 'stock' => {} }, /port 5000 is used by orders and stock/],
+      [{ 'orders' => {}, 'stock' => {} }, /orders: give it a port, or a socket/],
     'two sites with one server name, in different case' =>
       [{ 'orders' => { 'port' => 5001, 'nginx' => { 'server_name' => ['shop.example.org'] } },
          'stock' => { 'port' => 5002, 'nginx' => { 'server_name' => ['a.example.org', 'Shop.example.org'] } } },
@@ -127,5 +131,13 @@ RSpec.describe 'debonair', type: :class do
     end
 
     it { is_expected.to compile.with_all_deps }
+  end
+
+  context 'when another module declares nginx after the class' do
+    let(:params) { { services: { 'orders' => { 'port' => 5001, 'nginx' => true } } } }
+    let(:post_condition) { "package { 'nginx': } service { 'nginx': ensure => 'running' } file { '/etc/apt/keyrings': ensure => 'directory' }" }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_service('nginx').with(ensure: 'running', enable: nil) }
   end
 end

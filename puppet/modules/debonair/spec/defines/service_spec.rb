@@ -2,6 +2,7 @@
 
 RSpec.describe 'debonair::service', type: :define do
   let(:title) { 'orders' }
+  let(:params) { { port: 5000 } }
 
   on_each_release do |release, facts|
     context "on #{release}" do
@@ -27,7 +28,7 @@ RSpec.describe 'debonair::service', type: :define do
 
   context 'with defaults' do
     it { is_expected.to contain_debonair__service('orders') }
-    it { is_expected.to contain_debonair__service__units('orders').with(port: nil, socket: nil, sandbox: {}) }
+    it { is_expected.to contain_debonair__service__units('orders').with(port: 5000, socket: nil, sandbox: {}) }
     it { is_expected.to contain_debonair__service__install('orders').with(version: 'present', config: {}) }
     it { is_expected.to contain_debonair__service__install('orders').with_secrets(sensitive({})) }
 
@@ -36,15 +37,16 @@ RSpec.describe 'debonair::service', type: :define do
         .with(ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30)
     end
 
-    it { is_expected.to contain_debonair__service__timers('orders').with(timers: {}, active: true) }
+    it { is_expected.to contain_debonair__service__timers('orders').with(timers: {}, active: true, sandbox: {}) }
     it { is_expected.to contain_debonair__service__nginx('orders').with(site: nil, backend: '127.0.0.1:5000') }
     it { is_expected.not_to contain_debonair__service__absent('orders') }
 
     it 'goes from the units to the package, the process, the timers and nginx' do
       is_expected.to contain_debonair__service__units('orders').that_comes_before('Debonair::Service::Install[orders]')
       is_expected.to contain_debonair__service__install('orders').that_comes_before('Debonair::Service::Run[orders]')
+      is_expected.to contain_debonair__service__run('orders').that_comes_before('Debonair::Service::Nginx[orders]')
       is_expected.to contain_debonair__service__run('orders').that_comes_before('Debonair::Service::Timers[orders]')
-      is_expected.to contain_debonair__service__timers('orders').that_comes_before('Debonair::Service::Nginx[orders]')
+      is_expected.to contain_debonair__service__pin('orders').that_comes_before('Debonair::Service::Install[orders]')
     end
   end
 
@@ -53,7 +55,7 @@ RSpec.describe 'debonair::service', type: :define do
     let(:params) { { ensure: 'absent', nginx: true, timers: timers } }
 
     it { is_expected.to compile.with_all_deps }
-    it { is_expected.to contain_debonair__service__absent('orders').with(timers: timers, purge_data: false) }
+    it { is_expected.to contain_debonair__service__absent('orders').with_purge_data(false) }
     it { is_expected.not_to contain_debonair__service__install('orders') }
     it { is_expected.not_to contain_debonair__service__run('orders') }
 
@@ -70,19 +72,20 @@ RSpec.describe 'debonair::service', type: :define do
   end
 
   context 'with version' do
-    let(:params) { { version: '1.4.2' } }
+    let(:params) { super().merge(version: '1.4.2') }
 
     it { is_expected.to contain_debonair__service__install('orders').with_version('1.4.2') }
+    it { is_expected.to contain_debonair__service__pin('orders').with_version('1.4.2') }
   end
 
   context 'with config' do
-    let(:params) { { config: { 'server' => { 'workers' => 2 } } } }
+    let(:params) { super().merge(config: { 'server' => { 'workers' => 2 } }) }
 
     it { is_expected.to contain_debonair__service__install('orders').with_config('server' => { 'workers' => 2 }) }
   end
 
   context 'with secrets' do
-    let(:params) { { secrets: sensitive('orders' => { 'api_token' => 'x' }) } }
+    let(:params) { super().merge(secrets: sensitive('orders' => { 'api_token' => 'x' })) }
 
     it { is_expected.to contain_debonair__service__install('orders').with_secrets(sensitive('orders' => { 'api_token' => 'x' })) }
   end
@@ -103,44 +106,45 @@ RSpec.describe 'debonair::service', type: :define do
 
   { true => {}, { 'timeout' => 5 } => { 'timeout' => 5 } }.each do |nginx, site|
     context "with nginx #{nginx}" do
-      let(:params) { { nginx: nginx } }
+      let(:params) { super().merge(nginx: nginx) }
 
       it { is_expected.to contain_debonair__service__nginx('orders').with_site(site) }
     end
   end
 
   context 'with migrate false' do
-    let(:params) { { migrate: false } }
+    let(:params) { super().merge(migrate: false) }
 
     it { is_expected.to contain_debonair__service__run('orders').with_migrate(false) }
   end
 
   context 'with on_config nothing' do
-    let(:params) { { on_config: 'nothing' } }
+    let(:params) { super().merge(on_config: 'nothing') }
 
     it { is_expected.to contain_debonair__service__run('orders').with_on_config('nothing') }
   end
 
   context 'with health_tries' do
-    let(:params) { { health_tries: 5 } }
+    let(:params) { super().merge(health_tries: 5) }
 
     it { is_expected.to contain_debonair__service__run('orders').with_health_tries(5) }
   end
 
   context 'with timers' do
-    let(:params) { { timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } } } }
+    let(:params) { super().merge(timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } }) }
 
     it { is_expected.to contain_debonair__service__timers('orders').with_timers(params[:timers]) }
   end
 
   context 'with sandbox' do
-    let(:params) { { sandbox: { 'MemoryMax' => '512M' } } }
+    let(:params) { super().merge(sandbox: { 'MemoryMax' => '512M' }) }
 
     it { is_expected.to contain_debonair__service__units('orders').with_sandbox('MemoryMax' => '512M') }
+    it { is_expected.to contain_debonair__service__timers('orders').with_sandbox('MemoryMax' => '512M') }
   end
 
   context 'with service_ensure stopped' do
-    let(:params) { { service_ensure: 'stopped' } }
+    let(:params) { super().merge(service_ensure: 'stopped') }
 
     it { is_expected.to contain_debonair__service__run('orders').with_ensure('stopped') }
     it { is_expected.to contain_debonair__service__timers('orders').with_active(false) }
@@ -150,6 +154,14 @@ RSpec.describe 'debonair::service', type: :define do
     let(:params) { { port: 5001, socket: '/run/orders/http.sock' } }
 
     it { is_expected.to compile.and_raise_error(/orders: port and socket exclude each other: give one of them/) }
+  end
+
+  context 'without port and socket' do
+    let(:params) { {} }
+
+    it 'says where the port of the package is' do
+      is_expected.to compile.and_raise_error(%r{orders: give it a port, or a socket\. puppet/orders\.yaml .* /usr/share/orders/facts\.json})
+    end
   end
 
   context 'with an invalid title' do

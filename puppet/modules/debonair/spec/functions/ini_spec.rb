@@ -18,6 +18,9 @@ RSpec.describe 'debonair::ini', type: :puppet_function do
     "one\ntwo" => " one\n    two",
     ['a', 2, '$b', '#c'] => "\n    a\n    2\n    $$b\n    \"#c\"",
     [] => '',
+    "a\rb\vc\fd\u0085e\u2028[server]" => " a\rb\vc\fd\u0085e\u2028[server]",
+    "ends\r" => " \"ends\r\"",
+    "\"a\nb\"" => " \"\"a\n    b\"\"",
   }.each do |value, text|
     it "writes #{value.inspect}" do
       is_expected.to run.with_params('a' => { 'b' => value }).and_return("[a]\nb =#{text}\n")
@@ -32,7 +35,10 @@ RSpec.describe 'debonair::ini', type: :puppet_function do
     { 'a' => { 'b' => ['x,y'] } } => /\[a\] b: an item of a list can have no comma and no line break/,
     { 'a' => { 'b' => ["x\ny"] } } => /\[a\] b: an item of a list can have no comma and no line break/,
     { 'a' => { 'b' => "x\n# y" } } => /\[a\] b: a line after the first one cannot begin with # or ;/,
-    { 'a' => { 'b' => "x\n  ; y" } } => /\[a\] b: a line after the first one cannot begin with # or ;/,
+    { 'a' => { 'b' => "x\n; y" } } => /\[a\] b: a line after the first one cannot begin with # or ;/,
+    { 'a' => { 'b' => "x\r\ny" } } => /\[a\] b: no space, tab or carriage return can be beside a line break/,
+    { 'a' => { 'b' => "x \ny" } } => /\[a\] b: no space, tab or carriage return can be beside a line break/,
+    { 'a' => { 'b' => "x\n\ty" } } => /\[a\] b: no space, tab or carriage return can be beside a line break/,
     { 'a b' => { 'c' => 1 } } => /expects/,
     { 'a' => { "b\nc" => 1 } } => /expects/,
   }.each do |settings, message|

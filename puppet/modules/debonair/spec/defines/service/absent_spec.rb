@@ -2,7 +2,7 @@
 
 RSpec.describe 'debonair::service::absent', type: :define do
   let(:title) { 'orders' }
-  let(:params) { { timers: {}, purge_data: false } }
+  let(:params) { { purge_data: false } }
 
   it { is_expected.to compile.with_all_deps }
   it { is_expected.to contain_debonair__service__absent('orders') }
@@ -14,7 +14,7 @@ RSpec.describe 'debonair::service::absent', type: :define do
 
   it 'reloads systemd at the end, if it still has the units' do
     is_expected.to contain_exec('debonair orders: forget the units')
-      .with_command(/\Asystemctl daemon-reload; systemctl reset-failed 'orders\*'/)
+      .with_command(/\Asystemctl daemon-reload; systemctl reset-failed orders\.service orders\.socket/)
       .with_onlyif(/NeedDaemonReload orders\.service orders\.socket/)
       .with_provider('shell')
       .that_requires(['File[/etc/orders]', 'File[/etc/systemd/system/orders.socket.d]'])
@@ -24,19 +24,14 @@ RSpec.describe 'debonair::service::absent', type: :define do
     it { is_expected.not_to contain_file(path) }
   end
 
-  context 'with timers' do
-    let(:params) { super().merge(timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } }) }
-
-    it { is_expected.to compile.with_all_deps }
-
-    it 'stops a timer before it removes its units, and those before the package' do
-      is_expected.to contain_service('orders-tidy.timer').with(ensure: 'stopped', enable: false)
-      %w[timer service].each do |unit|
-        is_expected.to contain_file("/etc/systemd/system/orders-tidy.#{unit}")
-          .with_ensure('absent').that_requires('Service[orders-tidy.timer]').that_comes_before('Package[orders]')
-      end
-    end
+  it 'removes all timers of the service before the package' do
+    is_expected.to contain_debonair__service__timers('orders')
+      .with(timers: {}, active: false, sandbox: {}).that_comes_before('Package[orders]')
+    is_expected.to contain_exec('debonair orders: remove timers that are not in Hiera')
   end
+
+  it { is_expected.to contain_debonair__service__pin('orders').with_version('present') }
+  it { is_expected.to contain_file('/etc/apt/preferences.d/debonair-orders').with_ensure('absent') }
 
   context 'with purge_data' do
     let(:params) { super().merge(purge_data: true) }

@@ -17,21 +17,34 @@ RSpec.describe 'debonair::service::nginx', type: :define do
         .with(ensure: 'file', owner: 'root', group: 'root', mode: '0644').that_requires('Class[debonair::nginx]')
     end
 
-    it { is_expected.to contain_file(enabled).with(ensure: 'link', target: available).that_requires("File[#{available}]") }
+    it 'enables the site if nginx accepts it' do
+      is_expected.not_to contain_file(enabled)
+      is_expected.to contain_exec('debonair orders: enable the nginx site')
+        .with(command: '/usr/local/lib/debonair/nginx-site enable orders', unless: '/usr/local/lib/debonair/nginx-site check orders')
+        .that_requires("File[#{available}]").that_comes_before("Exec[#{reload}]")
+    end
 
-    it 'reloads nginx after a test of the whole configuration, if a file is newer than the last reload' do
+    it 'reloads nginx after a test of the whole configuration, if a file is newer than its start and the last reload' do
       is_expected.to contain_exec(reload)
         .with(command: /\Anginx -q -t && systemctl reload-or-restart nginx\.service && touch /, provider: 'shell')
-        .with_onlyif(%r{find -L /etc/nginx -newer})
-        .that_requires(["File[#{enabled}]", "File[#{available}]"])
+        .with_onlyif(%r{find -L /etc/nginx -newermt "\$since" \$\{newer-\}})
     end
+
+    it { is_expected.to contain_exec(reload).with_onlyif(/is-active --quiet nginx\.service \|\| exit 0$/) }
+    it('has a condition that a shell can parse') { expect(shell_parses?(catalogue.resource('Exec', reload)[:onlyif])).to be true }
 
     it { is_expected.to contain_file(available).with_content(/^(    server 127\.0\.0\.1:5001 max_fails=0;\n){2}/) }
     it { is_expected.to contain_file(available).with_content(/^    server_name _;$/) }
     it { is_expected.to contain_file(available).with_content(/^    client_max_body_size 16m;$/) }
-    it { is_expected.to contain_file(available).with_content(/^        proxy_read_timeout 60s;$/) }
+    it { is_expected.to contain_file(available).with_content(/^    proxy_read_timeout 60s;$/) }
     it { is_expected.to contain_file(available).with_content(/^    listen 80;$/).without_content(/ssl|return 308/) }
-    it { is_expected.to contain_file(available).with_content(%r{location = /metrics \{\n        return 404;}) }
+
+    %w[/metrics /health/live /health/ready].each do |path|
+      it "lets nobody but the host itself get #{path}" do
+        location = "    location = #{path} {\n        allow 127.0.0.0/8;\n        allow ::1;\n        deny all;\n        proxy_pass http://orders;\n    }\n"
+        is_expected.to contain_file(available).with_content(/^#{Regexp.escape(location)}/)
+      end
+    end
 
     {
       'Host' => '$host',
@@ -41,7 +54,7 @@ RSpec.describe 'debonair::service::nginx', type: :define do
       'X-Forwarded-Prefix' => '""',
       'X-Request-ID' => '$request_id',
     }.each do |header, value|
-      it { is_expected.to contain_file(available).with_content(/^        proxy_set_header #{header} #{Regexp.escape(value)};$/) }
+      it { is_expected.to contain_file(available).with_content(/^    proxy_set_header #{header} #{Regexp.escape(value)};$/) }
     end
   end
 
@@ -50,7 +63,15 @@ RSpec.describe 'debonair::service::nginx', type: :define do
 
     it { is_expected.to contain_file(available).with_content(/^    server_name a\.example\.org b\.example\.org;$/) }
     it { is_expected.to contain_file(available).with_content(/^    client_max_body_size 2m;$/) }
-    it { is_expected.to contain_file(available).with_content(/^        proxy_read_timeout 5s;$/) }
+    it { is_expected.to contain_file(available).with_content(/^    proxy_read_timeout 5s;$/) }
+  end
+
+  context 'with allow_metrics and allow_probes' do
+    let(:params) { super().merge(site: { 'allow_metrics' => ['10.1.0.0/16', 'fd00::1'], 'allow_probes' => ['all'] }) }
+
+    it { is_expected.to contain_file(available).with_content(%r{= /metrics \{\n +allow 10\.1\.0\.0/16;\n +allow fd00::1;\n +deny all;}) }
+    it { is_expected.to contain_file(available).with_content(%r{= /health/live \{\n +allow all;\n +deny all;}) }
+    it { is_expected.to contain_file(available).with_content(%r{= /health/ready \{\n +allow all;\n +deny all;}) }
   end
 
   context 'with tls' do
@@ -73,8 +94,8 @@ RSpec.describe 'debonair::service::nginx', type: :define do
 
     it { is_expected.to compile.with_all_deps }
     it { is_expected.not_to contain_class('debonair::nginx') }
-    it { is_expected.to contain_file(available).with_ensure('absent') }
-    it { is_expected.to contain_file(enabled).with_ensure('absent') }
-    it { is_expected.to contain_exec(reload).with_onlyif(%r{\Atest -x /usr/sbin/nginx && systemctl is-active}) }
+    it { is_expected.to contain_file(available).with_ensure('absent').that_comes_before("Exec[#{reload}]") }
+    it { is_expected.to contain_file(enabled).with_ensure('absent').that_comes_before("Exec[#{reload}]") }
+    it { is_expected.to contain_exec(reload).with_onlyif(/is-active --quiet nginx\.service \|\| exit 1$/) }
   end
 end
