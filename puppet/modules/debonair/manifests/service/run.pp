@@ -61,7 +61,8 @@ define debonair::service::run (
 
     -> exec { "debonair ${title}: health":
       command   => "${command} health",
-      unless    => "${command} health",
+      # With --noop the package may not be installed.
+      unless    => "test -x ${command} && ${command} health",
       tries     => $health_tries,
       try_sleep => 1,
       before    => Service["${title}.service"],

@@ -66,7 +66,7 @@ RSpec.describe 'debonair::service::run', type: :define do
 
   it 'waits until the service is healthy, before it is enabled' do
     is_expected.to contain_exec(health)
-      .with(command: '/usr/bin/orders health', unless: '/usr/bin/orders health', tries: 30, try_sleep: 1)
+      .with(command: '/usr/bin/orders health', unless: 'test -x /usr/bin/orders && /usr/bin/orders health', tries: 30, try_sleep: 1)
       .that_comes_before('Service[orders.service]')
   end
 
