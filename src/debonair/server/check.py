@@ -2,7 +2,7 @@
 
 In the order of time: the settings of the workers, the log file and the address are tried; the application is
 built as for ``serve``; its health checks run once; it handles one request. Under systemd the unit's sandbox
-applies when the command runs in the unit, or in a transient one with its settings (``/usr/lib/<svc>/in-unit``).
+applies when the command runs in the unit, or in one with its settings (``/usr/lib/<svc>/in-unit``).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def require_log_file(file: str) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CommandError(
-            f"[log] file {path} cannot be written: {reason}; under systemd the unit needs ReadWritePaths for it"
+            f"[log] file {path} cannot be written: {reason}; a unit needs ReadWritePaths= for it"
         ) from None
 
 
@@ -154,7 +154,7 @@ def _warn_of_unknown_revision(app: Flask) -> None:
         return
     if found.unknown:
         print(
-            f"warning: the database is {found}. If this version does not work with it, install the other version"
-            " again; or run 'db downgrade' with the other version, and then install this one",
+            f"warning: the database is {found}. If this version does not work with it, install the other"
+            " version again; or run 'db downgrade' with the other version, and then install this one",
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""What Puppet finds out before it stops a process that serves: faults that show only in the unit, versions, dpkg.
+"""What Puppet finds before it stops a process that serves: faults that show only in the unit, versions, dpkg.
 
 After each fault the old process serves, and the run says why in one line.
 """
@@ -108,7 +108,7 @@ def test_fault_that_shows_only_in_the_unit_is_found_before_the_restart(
         f"Environment={prefix}_SERVER_WORKERS=many": "'many' is not a whole number",
         f"Environment={prefix}_SERVER_PIN_CPUS=yes": "[server] pin_cpus is not allowed here",
         f"Environment={prefix}_DATABASE_URI=sqlite:////srv/outside/data.db": "unable to open database file",
-        f"Environment={prefix}_LOG_FILE=/srv/missing/service.log": "[log] file /srv/missing/service.log cannot be",
+        f"Environment={prefix}_LOG_FILE=/srv/missing/service.log": "[log] file /srv/missing/service.log",
     }
     for line, reason in faults.items():
         drop_in(line)
@@ -121,7 +121,9 @@ def test_fault_that_shows_only_in_the_unit_is_found_before_the_restart(
     assert f"{site.name}.check" not in left
 
 
-def test_secret_that_is_a_credential_reaches_the_migration(site: Site, drop_in: Callable[[str], None]) -> None:
+def test_secret_that_is_a_credential_reaches_the_migration(
+    site: Site, drop_in: Callable[[str], None]
+) -> None:
     database = f"/var/lib/{site.name}/credential.db"
     site.host.write("/etc/database.uri", f"sqlite:///{database}", "0600")
     draft = f"/etc/{site.name}/config.ini20260101-1-draft"
@@ -137,7 +139,9 @@ def test_secret_that_is_a_credential_reaches_the_migration(site: Site, drop_in: 
 
 
 def test_version_that_raises_when_it_serves_is_found_before_the_restart(site: Site) -> None:
-    refused(site, site.provision(version=SICK), "GET /health/live fails: RuntimeError: this version cannot serve")
+    refused(
+        site, site.provision(version=SICK), "GET /health/live fails: RuntimeError: this version cannot serve"
+    )
 
 
 def test_older_version_runs_with_the_database_of_a_newer_one(site: Site) -> None:
@@ -169,7 +173,9 @@ def test_run_waits_for_another_process_that_installs_packages(bare: Site) -> Non
     site = bare  # with the new version on it
     site.host.run("mkfifo", "/run/hold")
     site.host.write("/run/lock.py", LOCK)
-    site.host.run("systemd-run", "--quiet", "--unit=holder", "sh", "-c", "exec python3 /run/lock.py </run/hold")
+    site.host.run(
+        "systemd-run", "--quiet", "--unit=holder", "sh", "-c", "exec python3 /run/lock.py </run/hold"
+    )
     release = threading.Thread(
         target=lambda: site.host.run("exec 3>/run/hold; until test -e /run/go; do sleep 0.1; done")
     )
@@ -180,7 +186,9 @@ def test_run_waits_for_another_process_that_installs_packages(bare: Site) -> Non
         site.host.wait_for(lambda: site.exists("/run/held"), 30, "nobody holds the lock")
         run.start()
         waits = ("pgrep", "-f", "apt-get.*install")
-        site.host.wait_for(lambda: site.host.run(*waits, check=False).returncode == 0, 60, "apt does not start")
+        site.host.wait_for(
+            lambda: site.host.run(*waits, check=False).returncode == 0, 60, "apt does not start"
+        )
     finally:
         site.host.run("touch", "/run/go")
         release.join()

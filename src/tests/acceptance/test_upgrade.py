@@ -320,7 +320,9 @@ def test_dpkg_killed_while_it_unpacks_is_finished(site: Site) -> None:
     # What is half of two versions is not started, not even after the power was gone. Requests wait for it.
     site.host.run("systemctl", "--no-block", "restart", site.name)
     site.host.wait_for(lambda: site.main() == "0", 30, "the old version still runs")
-    state = site.host.run("systemctl", "is-active", f"{site.name}.service", f"{site.name}.socket", check=False)
+    state = site.host.run(
+        "systemctl", "is-active", f"{site.name}.service", f"{site.name}.socket", check=False
+    )
     assert state.stdout == "activating\nactive\n"
     waiting = threading.Thread(target=lambda: answers.append(site.host.http("GET", "/late")))
     answers: list[Response] = []

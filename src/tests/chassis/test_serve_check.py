@@ -1,9 +1,8 @@
-"""``serve --check``: a fault that would stop the service after a restart is found before it, and said in one line."""
+"""``serve --check``: a fault that would stop the service after a restart is one line before it."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,11 @@ def fail(*arguments):
 
 
 @pytest.fixture
-def free_port() -> Iterator[str]:
+def free_port() -> str:
     """Return the option for a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    yield f"server.port={port}"
+    return f"server.port={port}"
 
 
 def test_each_health_check_is_reported(command: Program, free_port: str) -> None:
@@ -79,7 +78,8 @@ def test_log_file_is_not_created(command: Program, free_port: str, tmp_path: Pat
 def test_address_in_use_is_found(command: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"127.0.0.1:{port} is in use" in command.refused("-s", f"server.port={port}", "serve", "--check")
+        line = command.refused("-s", f"server.port={port}", "serve", "--check")
+    assert f"127.0.0.1:{port} is in use" in line
 
 
 def test_address_of_the_running_service_is_its_own(served: Served) -> None:
