@@ -319,13 +319,15 @@ def test_dpkg_killed_while_it_unpacks_is_finished(site: Site) -> None:
     assert site.late() == {"here": OLD, "there": OLD}
     # What is half of two versions is not started, not even after the power was gone. Requests wait for it.
     site.host.run("systemctl", "--no-block", "restart", site.name)
-    site.host.wait_for(lambda: site.main() == "0", 30, "the old version still runs")
-    state = site.host.run(
-        "systemctl", "is-active", f"{site.name}.service", f"{site.name}.socket", check=False
-    )
-    assert state.stdout == "activating\nactive\n"
-    waiting = threading.Thread(target=lambda: answers.append(site.host.http("GET", "/late")))
+
+    def waits() -> bool:
+        units = (f"{site.name}.service", f"{site.name}.socket")
+        state = site.host.run("systemctl", "is-active", *units, check=False).stdout
+        return state == "activating\nactive\n" and site.main() == "0"
+
+    site.host.wait_for(waits, 30, "the service does not wait for dpkg")
     answers: list[Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(site.host.http("GET", "/late")))
     waiting.start()
     finished = site.host.run("dpkg", "--configure", "-a", check=False)
     again = site.install(NEW)
