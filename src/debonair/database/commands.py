@@ -18,7 +18,7 @@ from debonair.errors import CommandError
 
 COMMANDS = {
     "branches": "List the revisions that more than one revision follows.",
-    "check": "Exit with 0 when the database is at the head revision, else with 1.",
+    "check": "Exit with 0 at the head revision, with 1 behind it, with 3 at a revision of another version.",
     "check-models": "Exit with 0 when models and migrations agree, else with 1.",
     "current": "Print the revision of the database.",
     "downgrade": "Downgrade the database to the previous revision, or the one given.",

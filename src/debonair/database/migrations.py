@@ -24,6 +24,9 @@ from debonair.database.revisions import known, state
 
 _UNUSED = "flask-migrate"
 
+_UNKNOWN = 3
+"""The exit code of ``db check`` when another version has migrated the database: no upgrade can help."""
+
 _LOCK = 0x6465626F6E
 """The key of PostgreSQL's advisory lock: the same for all services, since each has its own database."""
 
@@ -168,10 +171,10 @@ def commands() -> dict[str, click.Command]:
 
     @group.command("check")
     def check() -> None:
-        """Exit with 0 when the database is at the head revision, else with 1."""
+        """Exit with 0 at the head revision, with 1 behind it, with 3 at a revision of another version."""
         found = state(current_app)
         click.echo(f"The database is {found}.")
-        raise SystemExit(0 if found.at_head else 1)
+        raise SystemExit(0 if found.at_head else _UNKNOWN if found.unknown else 1)
 
     @group.command("check-models")
     def check_models() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ class Serve:
 
     arguments = (
         Argument("--check", action="store_true", dest="check_only",
-                 help="build the application, run the health checks once, and open no socket"),
+                 help="build the application, run the health checks and one request, and open no socket"),
     )  # fmt: skip
     needs_app = False
 
@@ -34,7 +33,10 @@ class Serve:
         :raises CommandError: when the service cannot start.
         """
         if check_only:
-            return self._check(context)
+            from debonair.server import check
+
+            check.run(context)
+            return 0
         from debonair.database.commands import require_migrated
         from debonair.server.launch import Server, prepare
 
@@ -46,27 +48,6 @@ class Serve:
             return app
 
         Server(context.configuration, load, metrics).run()
-        return 0
-
-    @staticmethod
-    def _check(context: Context) -> int:
-        from debonair.database.commands import difference
-        from debonair.server.launch import require_workers
-        from debonair.web.health import monitor_of
-
-        require_workers(context.configuration.settings[ServerSection])
-        monitor = monitor_of(context.app)
-        # Each result is printed below, one line each.
-        logging.getLogger("debonair.health").setLevel(logging.CRITICAL)
-        report = monitor.run_once()
-        for name, check in report["checks"].items():
-            reason = monitor.reason(name)
-            print(f"{name}: {check.get('error', check['status'])}{f' ({reason})' if reason else ''}")
-        if report["status"] != "ready":
-            raise CommandError("the service would start and not be ready; nothing was changed")
-        if not context.configuration.service.production and (warning := difference(context.app)):
-            print(f"warning: {warning}")
-        print(f"{context.service.name} {report['version']} is fit to serve.")
         return 0
 
 

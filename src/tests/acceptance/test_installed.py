@@ -48,7 +48,7 @@ def host(bare: Host, before: set[str], deb: Path, name: str) -> Host:
     """Return the host with the service running, as its manual page says."""
     install(bare, deb)
     bare.run(f"install -o root -g {name} -m 0640 {example(name)} /etc/{name}/config.ini")
-    bare.run(f"umask 027 && runuser -u {name} -- {name} db upgrade && systemctl start {name}")
+    bare.run(f"/usr/lib/{name}/in-unit db upgrade && systemctl start {name}")
     assert bare.http("POST", "/checkin/ada").status == 200
     return bare
 

@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import builds, versions
-from tests.acceptance.host import Host
+from tests.acceptance.host import Host, Response
 
 pytestmark = pytest.mark.acceptance
 
@@ -316,11 +317,22 @@ def test_dpkg_killed_while_it_unpacks_is_finished(site: Site) -> None:
     site.host.run(f"dpkg --unpack {archive(site, NEW)} & {seen}; kill -KILL $!", check=False)
     assert site.host.run("test", "-e", flag).returncode == 0
     assert site.late() == {"here": OLD, "there": OLD}
-    # What is half of two versions is not started, not even after the power was gone.
-    site.host.run("systemctl", "restart", site.name, check=False)
-    assert site.host.run("systemctl", "is-active", site.name, check=False).stdout == "inactive\n"
+    # What is half of two versions is not started, not even after the power was gone. Requests wait for it.
+    site.host.run("systemctl", "--no-block", "restart", site.name)
+
+    def waits() -> bool:
+        units = (f"{site.name}.service", f"{site.name}.socket")
+        state = site.host.run("systemctl", "is-active", *units, check=False).stdout
+        return state == "activating\nactive\n" and site.main() == "0"
+
+    site.host.wait_for(waits, 30, "the service does not wait for dpkg")
+    answers: list[Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(site.host.http("GET", "/late")))
+    waiting.start()
     finished = site.host.run("dpkg", "--configure", "-a", check=False)
     again = site.install(NEW)
     assert again.returncode == 0, finished.stderr + again.stdout + again.stderr
+    waiting.join()
+    assert [answer.status for answer in answers] == [200]
     assert site.state() == "installed"
     assert site.late() == {"here": NEW, "there": NEW}

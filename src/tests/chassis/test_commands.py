@@ -243,8 +243,3 @@ def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Progr
     ran = command("running")
     assert (ran.returncode, ran.stdout) == (1, "orders is not running.\n")
     assert "does not respond: connection refused" in command.refused("-s", "server.port=1", "health")
-
-
-def test_preflight_reports_each_check(command: Program) -> None:
-    ran = command("serve", "--check")
-    assert (ran.returncode, ran.stdout) == (0, "database: up\ndisk: up\norders 0+unknown is fit to serve.\n")

@@ -9,6 +9,21 @@ define debonair::service::install (
   Debonair::Settings $config,
   Sensitive[Debonair::Settings] $secrets,
 ) {
+  # dpkg that was killed refuses all further work until it is configured. A package that it left half unpacked
+  # stays so (exit code 1) until it is installed again, below. 2: another process holds the lock; wait for it.
+  exec { "debonair ${title}: finish what dpkg has begun":
+    command     => 'dpkg --force-confdef --force-confold --configure -a',
+    onlyif      => "test -n \"$(ls -A /var/lib/dpkg/updates)\" || dpkg --audit ${title} 2>/dev/null | grep -q .",
+    returns     => [0, 1],
+    tries       => 30,
+    try_sleep   => 10,
+    timeout     => 3600,
+    environment => ['DEBIAN_FRONTEND=noninteractive'],
+    provider    => shell,
+    path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    before      => Package[$title],
+  }
+
   unless $version in ['present', 'latest'] {
     # The version may have been published after the lists were read. `apt-cache show` succeeds for any
     # version of a known package, so the versions that `madison` lists are compared.
@@ -34,8 +49,10 @@ define debonair::service::install (
     path     => ['/usr/bin', '/bin'],
   }
 
+  # Another process may be installing packages: apt waits for it, in seconds.
   -> package { $title:
-    ensure => $version,
+    ensure          => $version,
+    install_options => ['-o', 'DPkg::Lock::Timeout=300'],
   }
 
   -> file { "/etc/${title}":
@@ -43,6 +60,13 @@ define debonair::service::install (
     owner  => 'root',
     group  => $title,
     mode   => '0750',
+  }
+
+  # Puppet writes a draft of the configuration, secrets included, beside the file. A run that was killed leaves it.
+  tidy { "/etc/${title}":
+    recurse => 1,
+    matches => ['config.ini[0-9]*'],
+    backup  => false,
   }
 
   $header = "# Puppet (debonair::service ${title}) writes this file; other changes are lost.\n\n"

@@ -12,6 +12,9 @@ define debonair::service::run (
   Integer[1] $health_tries,
 ) {
   $command = "/usr/bin/${title}"
+  # Runs a command of the service in a transient unit with all settings of its unit: user, environment,
+  # credentials, sandbox. The package installs it.
+  $in_unit = "/usr/lib/${title}/in-unit"
   $values = {
     'svc'    => $title,
     'dropin' => "/etc/systemd/system/${title}",
@@ -26,35 +29,46 @@ define debonair::service::run (
   }
 
   if $migrate {
+    # 0: the database has every migration. 3: another version has migrated it, and no upgrade can help; the
+    # check before the restart shows whether this version works with it.
     exec { "debonair ${title}: db upgrade":
-      command => "runuser -u ${title} -- ${command} db upgrade",
-      unless  => "runuser -u ${title} -- ${command} db check",
+      command => "${in_unit} db upgrade",
+      unless  => "${in_unit} db check; case $? in 0 | 3) ;; *) false ;; esac",
       timeout => 3600,
       before  => Service["${title}.socket"],
     }
   }
 
   if $ensure == 'running' {
-    # The running process is stopped only after a check that the new one starts with this version,
-    # configuration and database. The same step starts a service that does not run.
     $unless = $on_config ? {
       'restart' => epp('debonair/is_current.sh.epp', $values),
       default   => "systemctl is-active --quiet ${title}.service",
     }
-    exec { "debonair ${title}: restart":
+
+    # The running process is stopped only after a check that the new one starts with this version, unit,
+    # configuration and database. The check prints its warnings and why it fails.
+    exec { "debonair ${title}: check":
+      command   => "${in_unit} serve --check >/dev/null",
+      unless    => $unless,
+      logoutput => true,
+    }
+
+    # The same step starts a service that does not run.
+    -> exec { "debonair ${title}: restart":
       command => epp('debonair/restart.sh.epp', $values),
       unless  => $unless,
     }
 
     -> exec { "debonair ${title}: health":
       command   => "${command} health",
-      unless    => "${command} health",
+      # With --noop the package may not be installed.
+      unless    => "test -x ${command} && ${command} health",
       tries     => $health_tries,
       try_sleep => 1,
       before    => Service["${title}.service"],
     }
     if $migrate {
-      Exec["debonair ${title}: db upgrade"] -> Exec["debonair ${title}: restart"]
+      Exec["debonair ${title}: db upgrade"] -> Exec["debonair ${title}: check"]
     }
   }
 

@@ -17,6 +17,20 @@ RSpec.describe 'debonair::service::install', type: :define do
       .that_comes_before('Package[orders]')
   end
 
+  it 'waits for other processes that install packages' do
+    is_expected.to contain_package('orders').with_install_options(['-o', 'DPkg::Lock::Timeout=300'])
+  end
+
+  it 'finishes what a killed dpkg has begun, before the package is installed' do
+    is_expected.to contain_exec('debonair orders: finish what dpkg has begun')
+      .with(command: /dpkg .*--configure -a\z/, returns: [0, 1], tries: 30, try_sleep: 10)
+      .with_onlyif(%r{ls -A /var/lib/dpkg/updates.*dpkg --audit orders}).that_comes_before('Package[orders]')
+  end
+
+  it 'removes drafts of the configuration, which a killed run leaves' do
+    is_expected.to contain_tidy('/etc/orders').with(recurse: 1, matches: ['config.ini[0-9]*'], backup: false)
+  end
+
   it 'writes the directory of the configuration after the package, which makes the group' do
     is_expected.to contain_file('/etc/orders')
       .with(ensure: 'directory', owner: 'root', group: 'orders', mode: '0750').that_requires('Package[orders]')

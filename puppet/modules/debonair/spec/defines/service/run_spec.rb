@@ -4,24 +4,47 @@ RSpec.describe 'debonair::service::run', type: :define do
   let(:title) { 'orders' }
   let(:params) { { ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30 } }
   let(:migrate) { 'debonair orders: db upgrade' }
+  let(:check) { 'debonair orders: check' }
   let(:restart) { 'debonair orders: restart' }
   let(:health) { 'debonair orders: health' }
 
   it { is_expected.to compile.with_all_deps }
   it { is_expected.to contain_debonair__service__run('orders') }
 
-  it 'migrates as the user of the service, unless the database is current, before the restart' do
+  it 'migrates with the settings of the unit, unless the database is current, before the check' do
     is_expected.to contain_exec(migrate)
-      .with(command: 'runuser -u orders -- /usr/bin/orders db upgrade', cwd: '/', umask: '0027', timeout: 3600)
-      .with_unless('runuser -u orders -- /usr/bin/orders db check')
+      .with(command: '/usr/lib/orders/in-unit db upgrade', cwd: '/', umask: '0027', timeout: 3600)
       .with_environment(['HOME=/var/lib/orders', 'LANG=C.UTF-8'])
-      .that_comes_before(['Exec[debonair orders: restart]', 'Service[orders.socket]'])
+      .that_comes_before(["Exec[#{check}]", 'Service[orders.socket]'])
   end
 
-  it 'checks that the new process starts before it stops the old one' do
+  # Runs a condition on a host where `in-unit` exits with `code`.
+  def condition(text, code)
+    Dir.mktmpdir do |root|
+      File.write("#{root}/in-unit", "#!/bin/sh\nexit #{code}\n", perm: 0o755)
+      system('/bin/sh', '-c', text.gsub('/usr/lib/orders/in-unit', "#{root}/in-unit"))
+    end
+  end
+
+  { 0 => 'has every migration', 3 => 'was migrated by another version' }.each do |code, state|
+    it "does not migrate if the database #{state}" do
+      expect(condition(catalogue.resource('Exec', migrate)[:unless], code)).to be true
+    end
+  end
+
+  { 1 => 'lacks migrations', 226 => 'cannot be read in the sandbox' }.each do |code, state|
+    it "migrates if the database #{state}" do
+      expect(condition(catalogue.resource('Exec', migrate)[:unless], code)).to be false
+    end
+  end
+
+  it 'checks with the settings of the unit that the new process starts before it stops the old one' do
+    is_expected.to contain_exec(check)
+      .with(command: '/usr/lib/orders/in-unit serve --check >/dev/null', logoutput: true)
+      .with_unless(catalogue.resource('Exec', restart)[:unless])
+      .that_comes_before("Exec[#{restart}]")
     is_expected.to contain_exec(restart)
-      .with_command(%r{runuser -u orders -- /usr/bin/orders serve --check\n.*systemctl restart orders\.service}m)
-      .that_comes_before("Exec[#{health}]")
+      .with_command(/systemctl restart orders\.service/).that_comes_before("Exec[#{health}]")
   end
 
   it 'checks that a new port is free before it closes the old one' do
@@ -43,7 +66,7 @@ RSpec.describe 'debonair::service::run', type: :define do
 
   it 'waits until the service is healthy, before it is enabled' do
     is_expected.to contain_exec(health)
-      .with(command: '/usr/bin/orders health', unless: '/usr/bin/orders health', tries: 30, try_sleep: 1)
+      .with(command: '/usr/bin/orders health', unless: 'test -x /usr/bin/orders && /usr/bin/orders health', tries: 30, try_sleep: 1)
       .that_comes_before('Service[orders.service]')
   end
 
@@ -74,6 +97,7 @@ RSpec.describe 'debonair::service::run', type: :define do
     let(:params) { super().merge(ensure: 'stopped') }
 
     it { is_expected.to compile.with_all_deps }
+    it { is_expected.not_to contain_exec(check) }
     it { is_expected.not_to contain_exec(restart) }
     it { is_expected.not_to contain_exec(health) }
 
