@@ -15,7 +15,7 @@ SAMPLE := build/example-service
 SAMPLE_COMMAND := $(SAMPLE)/.venv/bin/example-service
 TEMPLATE := cookiecutter.json $(shell find hooks '{{cookiecutter.project_slug}}' -type f 2>/dev/null)
 CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debonair -type f ! -name '*.pyc')
-PACKAGING := PYTHONPATH=src python3 -B -m debonair.packaging
+PACKAGING := PYTHONPATH=src python3 -B -m debonair.deb
 
 # What the tests of package and host need beyond make, git and python3-venv.
 PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl debhelper dh-virtualenv \

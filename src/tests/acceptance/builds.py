@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.acceptance import provision
 
-SCRIPTS = provision.CHECKOUT / "src" / "debonair" / "packaging" / "scripts"
+SCRIPTS = provision.CHECKOUT / "src" / "debonair" / "deb" / "scripts"
 
 LINTIAN = ("lintian", "--allow-root", "--display-info")
 

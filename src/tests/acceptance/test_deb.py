@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from debonair.deb import facts
 from debonair.names import Service
-from debonair.packaging import facts
 from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
@@ -278,7 +278,7 @@ def test_service_overrides_parts_and_the_lock_brings_the_others(
     with (service / "debian" / "rules").open("a") as rules:
         rules.write("override_dh_installlogrotate:\n")
     # A newer chassis, with another manual page.
-    replace_in_wheel(service, "debonair/packaging/templates/man.1", ".SH NEWER\n")
+    replace_in_wheel(service, "debonair/deb/templates/man.1", ".SH NEWER\n")
     # Libraries that are bundled with a wheel.
     libraries = service / "src" / package / "bundled"
     libraries.mkdir()

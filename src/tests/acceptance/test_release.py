@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from debonair.packaging import versions
+from debonair.deb import versions
 from tests.acceptance import builds, provision
 
 pytestmark = pytest.mark.acceptance
@@ -165,7 +165,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def make_release(project: Path, version: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "debonair.packaging", "release", version]
+    command = [sys.executable, "-m", "debonair.deb", "release", version]
     return subprocess.run(command, cwd=project, capture_output=True, text=True)
 
 
@@ -253,7 +253,7 @@ def test_service_is_built_with_the_package_dh_debonair(tmp_path: Path) -> None:
     service = tmp_path / "example-service"
     leave = shutil.ignore_patterns(".venv", "build", "dist", "wheelhouse")
     shutil.copytree(builds.sample(), service, ignore=leave)
-    fetch = [sys.executable, "-m", "debonair.packaging", "wheelhouse", "wheelhouse"]
+    fetch = [sys.executable, "-m", "debonair.deb", "wheelhouse", "wheelhouse"]
     subprocess.run(fetch, cwd=service, check=True, capture_output=True)
     command = f"dpkg -i {sequence.name} && cd {service.name} && dpkg-buildpackage --build=binary --no-sign"
     ran = builds.within(tmp_path, "bookworm", "sh", "-c", command)

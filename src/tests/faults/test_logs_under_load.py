@@ -39,7 +39,7 @@ def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> N
     sample = serve(server_workers=8, server_threads=2)
     configuration = tmp_path / "logrotate.conf"
     # What the package installs, but for the user that it names and the compression.
-    template = ROOT / "src" / "debonair" / "packaging" / "templates" / "logrotate"
+    template = ROOT / "src" / "debonair" / "deb" / "templates" / "logrotate"
     dropped = ("su ", "compress", "delaycompress", "weekly")
     lines = [line for line in template.read_text().splitlines() if not line.strip().startswith(dropped)]
     text = "\n".join(lines).replace("/var/log/#SERVICE#", str(sample.log.parent))

@@ -211,7 +211,7 @@ def test_guide_has_the_steps_of_the_readme(sample: Path) -> None:
 
 
 def test_repository_of_the_guides_is_one_that_publish_makes() -> None:
-    script = (ROOT / "src/debonair/packaging/scripts/publish").read_text()
+    script = (ROOT / "src/debonair/deb/scripts/publish").read_text()
     assert "base=$target/$release" in script and "Release::Suite=$release" in script
     codename = "%{facts.os.distro.codename}"
     for path in ("docs/source/howto/provisioning.rst", "puppet/modules/debonair/README.md",

@@ -99,7 +99,7 @@ def lines_of_sandbox(unit: str) -> list[str]:
 
 
 def test_command_of_a_timer_has_the_sandbox_of_the_service() -> None:
-    package = (ROOT / "src" / "debonair" / "packaging" / "templates" / "service").read_text()
+    package = (ROOT / "src" / "debonair" / "deb" / "templates" / "service").read_text()
     sandbox = lines_of_sandbox(package.partition("[Install]")[0])
     assert len(sandbox) > 20
     assert lines_of_sandbox((MODULE / "templates" / "timer.service.epp").read_text()) == sandbox

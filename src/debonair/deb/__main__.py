@@ -1,4 +1,4 @@
-"""``python -m debonair.packaging <command>``: run a step of packaging in the current directory."""
+"""``python -m debonair.deb <command>``: run a step of packaging in the current directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = {
 def usage() -> str:
     """Return the list of commands."""
     lines = [f"  {name:<12}{text}" for name, text in COMMANDS.items()]
-    return "\n".join(["usage: python -m debonair.packaging COMMAND [ARGUMENT...]", "", *lines])
+    return "\n".join(["usage: python -m debonair.deb COMMAND [ARGUMENT...]", "", *lines])
 
 
 def command_line(name: str, arguments: list[str]) -> list[str]:
@@ -34,7 +34,7 @@ def command_line(name: str, arguments: list[str]) -> list[str]:
     if name == "wheelhouse":
         return ["/usr/bin/python3", "-B", str(HERE / "wheelhouse.py"), *arguments]
     if (HERE / f"{name}.py").exists():
-        return [sys.executable, "-B", "-m", f"debonair.packaging.{name}", *arguments]
+        return [sys.executable, "-B", "-m", f"debonair.deb.{name}", *arguments]
     return ["/bin/bash", str(HERE / "scripts" / name), *arguments]
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from debonair.packaging import versions
+from debonair.deb import versions
 
 UNRELEASED = re.compile(r"^Unreleased\n-+\n\n((?:[* ] .*\n|\n)+?)(?=\n*^\S.*\n-+\n|\Z)", re.MULTILINE)
 

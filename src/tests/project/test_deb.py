@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from debonair.deb import __main__ as dispatcher
+from debonair.deb import facts, unpack, versions
 from debonair.names import Service
-from debonair.packaging import __main__ as dispatcher
-from debonair.packaging import facts, unpack, versions
 from tests.support import ROOT
 
-PACKAGING = ROOT / "src" / "debonair" / "packaging"
+PACKAGING = ROOT / "src" / "debonair" / "deb"
 ORDERS = Service("orders", Path("/nowhere"))
 
 

@@ -22,7 +22,7 @@ BUILD_SUFFIXES = {".c", ".cpp", ".h", ".hpp", ".pxd", ".pyi", ".pyx"}
 # Test suites and the frameworks for them, which no library imports when it runs.
 TEST_DIRECTORIES = ("*/tests", "sqlalchemy/testing", "alembic/testing", "mako/testing")
 # The tools that build a package, which a host does not need.
-BUILD_DIRECTORIES = ("debonair/packaging/*/",)
+BUILD_DIRECTORIES = ("debonair/deb/*/",)
 
 
 def tidy_bin(directory: Path, python: str, command: str) -> None:

@@ -9,11 +9,11 @@ import sys
 import zipfile
 from pathlib import Path, PurePosixPath
 
-PREFIX = PurePosixPath("debonair/packaging")
+PREFIX = PurePosixPath("debonair/deb")
 
 
 def unpack(wheel: Path, directory: Path) -> int:
-    """Write the files below ``debonair/packaging`` of a wheel into a directory; return their number.
+    """Write the files below ``debonair/deb`` of a wheel into a directory; return their number.
 
     The commands of the debhelper sequence are made executable, since a wheel need not keep that.
     """

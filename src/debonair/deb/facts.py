@@ -1,6 +1,6 @@
 """The facts of a service: what its Debian package holds, as a JSON document that other programs read.
 
-The build runs ``python -m debonair.packaging.facts <svc> [<unit>...]`` with the interpreter of the virtual
+The build runs ``python -m debonair.deb.facts <svc> [<unit>...]`` with the interpreter of the virtual
 environment that it has made, in the directory of the service's source, and installs the output as
 ``/usr/share/<svc>/facts.json``. The README of this package has the table of its fields.
 """
