@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _HEALTH_TIMEOUT = 5.0
 """How long ``health`` waits for a response, in seconds."""
 
+_LARGEST_REPORT = 2**16
+"""How much of a response ``health`` prints, in bytes."""
+
 
 class Serve:
     """Serve in production, with gunicorn; ``--check`` reports whether that would succeed."""
@@ -108,7 +111,10 @@ def _get(address: str, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        return response.status, response.read().decode()
+        # The service's user decides what it holds, and a terminal of root shows it.
+        text = response.read(_LARGEST_REPORT).decode(errors="replace")
+        shown = (mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
+        return response.status, "".join(shown)
     finally:
         connection.close()
 

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,13 @@ from debonair.errors import CommandError
 from debonair.names import WEB
 
 _LARGEST = 2**16
+_ADDRESS = re.compile(
+    r"/[\x21-\x7e]{1,107}"
+    r"|(\[[\da-f:.%]{2,64}\]|\w[\w-]{0,62}(\.[\w-]{1,63}){0,8})?:\d{1,5}",
+    re.ASCII | re.IGNORECASE,
+)
+"""The path of a Unix socket, or an address or a name with a port: ``health`` sends a request there."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -124,12 +132,14 @@ def _is_state(content: Any) -> bool:
     addresses = content.get("addresses")
     if not isinstance(addresses, list) or not addresses or type(content.get("pid")) is not int:
         return False
-    return all(isinstance(text, str) and text.isprintable() for text in (*texts, *addresses))
+    if not all(isinstance(text, str) and text.isprintable() for text in (*texts, *addresses)):
+        return False
+    return all(_ADDRESS.fullmatch(address) for address in addresses)
 
 
 def _start_time(pid: int) -> str | None:
     """Return when a process was started, in the kernel's ticks: it tells apart two processes with one id."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
     except OSError:
         return None

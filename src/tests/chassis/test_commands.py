@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -243,3 +245,22 @@ def test_service_that_does_not_run_is_neither_running_nor_healthy(command: Progr
     ran = command("running")
     assert (ran.returncode, ran.stdout) == (1, "orders is not running.\n")
     assert "does not respond: connection refused" in command.refused("-s", "server.port=1", "health")
+
+
+def test_report_of_another_program_cannot_control_the_terminal(command: Program) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b"\x1b]0;owned\x07\xff not ready\n")
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        ran = command("-s", f"server.port={server.server_address[1]}", "health")
+        thread.join()
+    assert ran.returncode == 1
+    assert ran.stdout == "\ufffd]0;owned\ufffd\ufffd not ready\n"

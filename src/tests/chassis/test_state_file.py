@@ -68,7 +68,17 @@ def test_process_with_a_reused_id_is_not_the_one_that_runs(
 
 @pytest.mark.parametrize(
     "change",
-    [{"version": "1\x1b[2J"}, {"pid": "1"}, {"pid": True}, {"addresses": []}, {"addresses": [1]}, None],
+    [
+        {"version": "1\x1b[2J"},
+        {"pid": "1"},
+        {"pid": True},
+        {"addresses": []},
+        {"addresses": [1]},
+        {"addresses": ["127.0.0.1:²"]},
+        {"addresses": [f"{'x' * 300}:80"]},
+        {"addresses": ["127.0.0.1"]},
+        None,
+    ],
 )
 def test_state_of_another_shape_counts_as_none(
     configuration: config.Configuration, path: Path, change: dict[str, Any] | None
@@ -95,3 +105,15 @@ def test_state_that_cannot_be_written_is_logged(
     assert not StateFile(configuration).write(["127.0.0.1:5000"])
     assert f"Cannot write {path}: Is a directory" in caplog.text
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:5000", "[::1]:5000", "localhost:80", ":80", "/run/orders/socket"]
+)
+def test_state_has_every_address_that_a_server_listens_on(
+    configuration: config.Configuration, path: Path, address: str
+) -> None:
+    state = StateFile(configuration)
+    state.write([address])
+    found = state.read()
+    assert found is not None and found["addresses"] == [address]
