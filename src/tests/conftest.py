@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from openapi_spec_validator import validate as validate_document
 
 from debonair.application import create_app
 from tests.support import chassis_settings
@@ -26,14 +28,24 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path) -> Callable[..., Flask]:
-    """Return a function that makes an application of the chassis with the given settings."""
+def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """A function that makes an application of the chassis with the given settings.
+
+    After the test, the document of each application that describes a blueprint is checked.
+    """
+    made: list[Flask] = []
 
     def make(**values: dict[str, Any]) -> Flask:
         values.setdefault("database", {"uri": f"sqlite:///{tmp_path}/test.db"})
-        return create_app("debonair.standalone", chassis_settings(**values))
+        made.append(create_app("debonair.standalone", chassis_settings(**values)))
+        return made[-1]
 
-    return make
+    yield make
+    for app in made:
+        smorest = app.extensions["flask-smorest"]
+        if smorest["blp_name_to_api"]:
+            # As it is sent: with what JSON makes of its values.
+            validate_document(json.loads(app.json.dumps(smorest["apis"][""]["ext_obj"].spec.to_dict())))
 
 
 @pytest.fixture

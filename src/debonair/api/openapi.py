@@ -6,6 +6,7 @@ All that we use of flask-smorest beyond its documentation is in this module.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import flask
@@ -62,6 +63,13 @@ class Blueprint(flask_smorest.Blueprint):
     """
 
     ARGUMENTS_PARSER = _Parser()
+    # Described as the JSON body that it prefers: in the document a parameter cannot be in "json_or_form".
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = MappingProxyType(
+        {
+            **flask_smorest.Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING,
+            "json_or_form": "application/json",
+        }
+    )
 
     def register(self, app: Flask, options: dict[str, Any]) -> None:
         """Add routes and description to the application; Flask calls this once for each registration."""
