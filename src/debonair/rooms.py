@@ -18,7 +18,7 @@ FOUNDATION = Room("foundation", sections=(ServiceSection, FlaskSection))
 PACKAGES = (
     "debonair.server",
     "debonair.logs",
-    # Before web, which measures its connections and answers for its outages.
+    # Before web, which counts its connections and returns 503 for its outages.
     "debonair.database",
     # Before the features: what they raise becomes a problem, and each of their requests is measured.
     "debonair.web",

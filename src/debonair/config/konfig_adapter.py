@@ -107,7 +107,7 @@ class _Interpolation(konfig.ExtendedEnvironmentInterpolation):
 
 
 class Reader(konfig.Config):
-    """One INI file in Konfig's hands.
+    """Konfig's parser for one INI file.
 
     :param filename: the path of the file; ``${HERE}`` stands for its directory.
     :param texts: the text of each key, by section.

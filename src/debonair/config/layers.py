@@ -178,7 +178,7 @@ class _Layers:
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def values(self) -> dict[str, dict[str, Any]]:
-        """Return the values that the texts stand for, by section; note those that stand for none."""
+        """Return the values of the texts by section; a text that cannot be parsed is a fault."""
         values: dict[str, dict[str, Any]] = {name: {} for name in self._declared.sections}
         for (name, key), text in self.texts.items():
             item = self._declared.options(name)[key]

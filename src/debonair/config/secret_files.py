@@ -1,4 +1,4 @@
-"""Secrets that stand in files of their own: those that a key names, and systemd's credentials."""
+"""Secrets in separate files: those that a key names, and systemd's credentials."""
 
 from __future__ import annotations
 

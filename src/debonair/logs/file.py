@@ -1,4 +1,4 @@
-"""The log file, whose failure breaks no request: what cannot be written is counted and reported elsewhere."""
+"""The log file. Records that it cannot take are counted and reported on standard error; requests go on."""
 
 from __future__ import annotations
 

@@ -143,8 +143,8 @@ class Server(gunicorn.app.base.BaseApplication):
             "on_exit": self._leave,
         }
 
-    def look_after(self) -> None:
-        """Do what could not be done before; called by the master process in every turn of its loop."""
+    def on_loop(self) -> None:
+        """Complete a reload and merge metrics; called in each turn of the master's loop."""
         self.handover.complete()
         if self._ended is not None:
             self._ended.merge()

@@ -70,7 +70,7 @@ class Master(gunicorn.arbiter.Arbiter):
         """Kill the workers that hang. Called in every turn of the main loop, at least once a second."""
         super().murder_workers()
         self._notify_watchdog()
-        self.app.look_after()
+        self.app.on_loop()
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             raise StopIteration
 

@@ -1,4 +1,4 @@
-"""The state file ``/run/<svc>/started``: what runs, for whoever must know whether to restart it."""
+"""The state file ``/run/<svc>/started``: version and configuration of the running process."""
 
 from __future__ import annotations
 

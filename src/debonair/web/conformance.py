@@ -32,7 +32,7 @@ def _refuse_malformed() -> None:
     length, limit = request.content_length or 0, request.max_content_length
     if limit is not None and length > limit:
         raise RequestEntityTooLarge(f"The body is larger than the {limit} bytes that are accepted.")
-    # Only a route can want the body: nothing is parsed for a path or method that nobody handles.
+    # Do not parse a body if no route matches the path and the method.
     if request.routing_exception is not None or not request.is_json:
         return
     received = len(request.get_data())

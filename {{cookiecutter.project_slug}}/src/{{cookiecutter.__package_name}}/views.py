@@ -15,7 +15,7 @@ checkins = Blueprint("checkins", __name__, description="When users were last see
 
 
 class CheckedIn(Schema):
-    """What a check-in answers."""
+    """The response to a check-in."""
 
     success = fields.Boolean(required=True)
     user = fields.String(required=True)
@@ -32,7 +32,7 @@ class UnfitUser(Problem):
     """The name cannot be that of a user."""
 
     code = 422
-    title = "Unfit name of a user"
+    title = "Invalid user name"
 
 
 class NeverSeen(Problem):
