@@ -71,9 +71,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         '    page_size = debonair.option(int, default=50, min=1, max=500, help="Rows per page.")\n'
         '    api_token = debonair.option(str, secret=True, default="", help="Token of the stock.")\n'
         '    colors = debonair.option(list, default="red, blue", help="Colors on offer.")\n\n\n'
-        "SECTIONS = (Settings,)\n\n\n"
+        "SECTIONS = (Settings,)\n"
+        "ROOMS = ()\n\n\n"
         "def create_app(settings):\n"
-        "    return debonair.create_app(__name__, settings)\n"
+        "    return debonair.create_app(__name__, settings, rooms=ROOMS)\n"
     )
     (directory / "wsgi.py").write_text('import debonair\n\napp = debonair.load_app("orders")\n')
     monkeypatch.syspath_prepend(str(directory.parent))

@@ -1,7 +1,8 @@
-"""gunicorn's response, changed in two ways.
+"""gunicorn's response, changed in three ways.
 
-The headers and the beginning of the body are sent together. A response to a request whose body has not been
-read closes the connection, so that nothing waits for that body (RFC 9112, section 9.3).
+The headers and the beginning of the body are sent together. A response that is started again replaces the
+first one. A response to a request whose body has not been read closes the connection, so that nothing waits
+for that body (RFC 9112, section 9.3).
 """
 
 from __future__ import annotations
@@ -22,9 +23,21 @@ class HeldResponse(Response):
     received nothing of a response may send the request to another worker.
     """
 
+    headers: list[tuple[str, str]]
     headers_sent: bool
+    response_length: int | None
     _held = b""
     _holds = True
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Start the response, or replace the headers of one that was started (PEP 3333, with ``exc_info``).
+
+        gunicorn would send the headers of both.
+        """
+        if exc_info and not self.headers_sent:
+            self.headers.clear()
+            self.response_length = None
+        return super().start_response(status, headers, exc_info)
 
     def send_headers(self) -> None:
         """Hold the status line and the headers until :meth:`write` or :meth:`close` is called."""

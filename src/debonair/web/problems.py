@@ -69,30 +69,18 @@ class LastResort:
         self._inner = inner
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request (PEP 3333); the response is started once, when it can no longer be replaced."""
-        started: list[Any] = []
-
-        def start(*arguments: Any) -> Any:
-            # Flask starts the response before its teardown, which may fail.
-            started[:] = arguments
-            return _refuse_to_write
-
+        """Handle a request (PEP 3333)."""
         try:
-            body = self._inner(environ, start)
+            return self._inner(environ, start_response)
         except Exception:
             if self._app.testing or self._app.debug:
                 raise
             self._app.logger.exception("A request failed outside of its view.")
-            problem = body_of(InternalServerError(), environ.get("PATH_INFO", ""))
-            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(problem)))]
+            body = body_of(InternalServerError(), environ.get("PATH_INFO", ""))
+            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+            # Flask has started the response before its teardown: with exc_info, the server replaces that.
             start_response("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
-            return [problem]
-        start_response(*started)
-        return body
-
-
-def _refuse_to_write(data: bytes) -> object:
-    raise NotImplementedError("return the body: the callable write() of WSGI is not supported")
+            return [body]
 
 
 def response_for(error: HTTPException) -> Response | HTTPException:

@@ -170,7 +170,7 @@ def test_deleted_file_of_a_migration_is_reported_with_the_ways_out(
     for path in versions.glob("*.py"):
         path.unlink()
     code, output = db_command(migrated, "check")
-    assert code == 1 and "at revision 0002, which this version does not know" in output
+    assert code == 3 and "at revision 0002, which this version does not know" in output
     for arguments in (["upgrade"], ["migrate", "-m", "New"], ["downgrade", "base"]):
         caplog.clear()
         assert db_command(migrated, *arguments)[0] != 0

@@ -68,11 +68,11 @@ def test_merged_values_are_the_same_as_before(written: Path) -> None:
     assert not [path for path in written.iterdir() if path.stem.endswith(("_11", "_12"))]
 
 
-def test_live_gauges_of_an_ended_process_are_removed_and_those_of_each_process_kept(tmp_path: Path) -> None:
+def test_gauges_of_an_ended_process_that_have_no_sum_are_removed(tmp_path: Path) -> None:
     write(tmp_path, "gauge_livesum_11", {key("l", "l"): 1.0})
     write(tmp_path, "gauge_all_11", {key("a", "a"): 1.0})
     EndedProcesses(tmp_path).add(11)
-    assert list(samples(tmp_path)) == ['["a", {"pid": "11"}]']
+    assert not samples(tmp_path)
 
 
 def test_files_are_not_merged_while_they_are_read(written: Path) -> None:

@@ -153,3 +153,34 @@ def test_draining_service_goes_on_serving_and_reports_that_it_is_unready(package
     assert json.loads(service.get("/health/ready")[1])["status"] == "draining"
     assert service.get("/") == (200, "here")
     assert service.process.wait(timeout=20) == 0
+
+
+FAILING_TEARDOWN = """
+
+_make = create_app
+
+
+def create_app(settings):
+    app = _make(settings)
+
+    @app.teardown_request
+    def fail(error):
+        if flask.request.path == "/health/live":
+            raise RuntimeError("the teardown fails")
+
+    return app
+"""
+
+
+def test_response_of_a_failed_teardown_has_each_header_once(package: Path) -> None:
+    service = Served(package, code=FAILING_TEARDOWN)
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
+            connection.request("GET", "/health/live")
+            response = connection.getresponse()
+            body = response.read()
+    finally:
+        service.stop()
+    names = [name.lower() for name, _ in response.getheaders()]
+    assert response.status == 500 and json.loads(body)["status"] == 500
+    assert len(names) == len(set(names)), names
