@@ -15,6 +15,7 @@ define debonair::service::nginx (
 ) {
   $available = "/etc/nginx/sites-available/${title}"
   $enabled = "/etc/nginx/sites-enabled/${title}"
+  $script = '/usr/local/lib/debonair/nginx-site'
   $stamp = '/run/nginx-loaded-by-debonair'
   $loopback = ['127.0.0.0/8', '::1']
   $load = "debonair ${title}: load the configuration of nginx"
@@ -41,11 +42,13 @@ define debonair::service::nginx (
       require => Class['debonair::nginx'],
     }
 
+    # With --noop the script may not exist yet.
     -> exec { "debonair ${title}: enable the nginx site":
-      command => "/usr/local/lib/debonair/nginx-site enable ${title}",
-      unless  => "/usr/local/lib/debonair/nginx-site check ${title}",
-      path    => $path,
-      before  => Exec[$load],
+      command  => "${script} enable ${title}",
+      unless   => "test -x ${script} && ${script} check ${title}",
+      provider => shell,
+      path     => $path,
+      before   => Exec[$load],
     }
     $if_stopped = 'exit 0'
   } else {

@@ -20,7 +20,7 @@ RSpec.describe 'debonair::service::nginx', type: :define do
     it 'enables the site if nginx accepts it' do
       is_expected.not_to contain_file(enabled)
       is_expected.to contain_exec('debonair orders: enable the nginx site')
-        .with(command: '/usr/local/lib/debonair/nginx-site enable orders', unless: '/usr/local/lib/debonair/nginx-site check orders')
+        .with(command: '/usr/local/lib/debonair/nginx-site enable orders', unless: %r{^test -x (\S+) && \1 check orders$})
         .that_requires("File[#{available}]").that_comes_before("Exec[#{reload}]")
     end
 
