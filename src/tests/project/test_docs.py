@@ -237,6 +237,7 @@ def test_commands_say_what_the_page_shows(path: Path, checkout: Callable[[str], 
     replay(checkout(name_of(path)), name_of(path))
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_migrations_of_the_page_lead_up_and_down_on_postgresql_too(
     checkout: Callable[[str], Checkout],
@@ -321,6 +322,7 @@ def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
             assert f'id="module-{module}"' in text, module
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is missing: apt-get install curl")
 def test_tutorial_works_word_for_word(tmp_path: Path) -> None:
     caches = {

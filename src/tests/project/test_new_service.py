@@ -140,6 +140,7 @@ def without(path: Path, *names: str) -> None:
     path.write_text("".join(lines))
 
 
+@pytest.mark.acceptance
 def test_sample_can_be_removed_as_the_readme_says(bake: Bake, tmp_path: Path) -> None:
     assert bake().returncode == 0
     service = tmp_path / SERVICE
@@ -162,6 +163,7 @@ def test_sample_can_be_removed_as_the_readme_says(bake: Bake, tmp_path: Path) ->
     assert (ran.returncode, ran.stdout) == (0, "The database is in no need of migrations.\n"), ran.stderr
 
 
+@pytest.mark.acceptance
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_service_is_tested_against_postgresql_and_its_models_agree_there(sample: Path) -> None:
     cluster = Cluster()

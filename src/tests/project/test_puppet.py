@@ -81,6 +81,7 @@ def test_each_source_has_unit_tests_that_name_every_parameter(source: Path) -> N
     assert [name for name in names if not re.search(rf"(\b|_){name}\b", specs)] == []
 
 
+@pytest.mark.acceptance
 def test_unit_tests_of_the_module_pass(tmp_path: Path) -> None:
     need("rspec", "ruby-rspec-puppet")
     if not STDLIB.is_dir():
