@@ -89,7 +89,11 @@ def _prepare() -> None:
 
 
 group = _DatabaseCommands(
-    "db", help="Migrate the database, and report the revision that it is at.", callback=_prepare
+    "db",
+    # click keeps the first names that it is asked for, and "flask db" asks first in some processes.
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Migrate the database, and report the revision that it is at.",
+    callback=_prepare,
 )
 """The group ``db``."""
 
