@@ -61,3 +61,8 @@ class UnhealthyError(DebonairError):
 
     :param message: what is wrong, in words that clients may read.
     """
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system reports, in lower case, to continue a sentence: ``permission denied``."""
+    return (error.strerror or str(error)).lower()

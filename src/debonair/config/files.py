@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from debonair.errors import reason_of
+
 
 class UnusableError(Exception):
     """A file cannot be read.
@@ -38,8 +40,6 @@ def read_regular(path: Path, limit: int) -> bytes:
             return file.read(limit + 1)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        raise UnusableError(
-            f"cannot be read: {(error.strerror or str(error)).lower()}", missing=missing
-        ) from None
+        raise UnusableError(f"cannot be read: {reason_of(error)}", missing=missing) from None
     except ValueError:
         raise UnusableError("cannot be read: the path holds a zero byte") from None

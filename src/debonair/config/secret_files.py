@@ -7,7 +7,7 @@ from pathlib import Path
 from debonair.config.declared import Declared
 from debonair.config.files import UnusableError, read_regular
 from debonair.config.places import Key, Place, Text
-from debonair.errors import Fault
+from debonair.errors import Fault, reason_of
 
 _LARGEST_SECRET = 2**16
 
@@ -38,7 +38,7 @@ def read_credentials(directory: str | None, declared: Declared, faults: list[Fau
         paths = sorted(Path(directory).iterdir())
     except OSError as error:
         place = Place("environment CREDENTIALS_DIRECTORY")
-        faults.append(place.fault(f"{directory} cannot be read: {(error.strerror or str(error)).lower()}"))
+        faults.append(place.fault(f"{directory} cannot be read: {reason_of(error)}"))
         return {}
     found = {}
     for path in paths:

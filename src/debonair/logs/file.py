@@ -11,6 +11,8 @@ from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 
+from debonair.errors import reason_of
+
 _RETRY = 1.0
 """Seconds between two attempts to write to a file that failed."""
 
@@ -78,7 +80,7 @@ class LogFile(WatchedFileHandler):
                 stream.close()
         self._retry_at = time.monotonic() + _RETRY
         if not self._lost:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             _log.error("The log file %s cannot be written: %s; records are lost.", self.baseFilename, reason)
         self._lose()
 

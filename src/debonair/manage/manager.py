@@ -21,7 +21,7 @@ import click
 import flask_script_ng
 
 from debonair import rooms
-from debonair.errors import ConfigError, DebonairError
+from debonair.errors import ConfigError, DebonairError, reason_of
 from debonair.manage.adapter import CommandApp, build_parser, function_command
 from debonair.manage.loading import LoadedCommand
 from debonair.manage.parser import Parser
@@ -258,7 +258,7 @@ def _failed(message: str) -> int:
 def _explained(error: Exception) -> str | None:
     """Return one line for an error of the system or the database, or None for a fault of the code."""
     if isinstance(error, OSError):
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         return f"{error.filename}: {reason}" if error.filename else reason
     if "sqlalchemy" not in sys.modules:
         return None

@@ -20,7 +20,7 @@ from flask import Flask, got_request_exception
 
 from debonair.config import Configuration
 from debonair.database.commands import difference
-from debonair.errors import CommandError
+from debonair.errors import CommandError, reason_of
 from debonair.names import Service
 from debonair.room import Context
 from debonair.server.launch import options, require_workers
@@ -80,7 +80,7 @@ def require_log_file(file: str) -> None:
             directory = next(parent for parent in path.absolute().parents if parent.exists())
             tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise CommandError(
             f"[log] file {path} cannot be written: {reason}; a unit needs ReadWritePaths= for it"
         ) from None

@@ -19,7 +19,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest
 
 from debonair.config import Configuration
-from debonair.errors import CommandError
+from debonair.errors import CommandError, reason_of
 from debonair.names import WEB
 from debonair.server.handover import Handover
 from debonair.server.master import Master, choose_processor, keep_to_processor, pass_sockets_on
@@ -50,7 +50,7 @@ def prepare(configuration: Configuration, role: str = WEB) -> MetricsDirectory:
     try:
         directory = enter(parent, os.environ.get(VARIABLE) if predecessor_pid() else None)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise CommandError(
             f"cannot make {parent}: {reason}; under systemd RuntimeDirectory makes it"
         ) from None

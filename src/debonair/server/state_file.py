@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from debonair.config import Configuration
-from debonair.errors import CommandError
+from debonair.errors import CommandError, reason_of
 from debonair.names import WEB
 
 _LARGEST = 2**16
@@ -96,7 +96,7 @@ class StateFile:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
                 return None
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             raise CommandError(f"cannot read {self._path}: {reason}; try as root") from None
         if not _is_state(content) or _start_time(content["pid"]) != content["start_time"]:
             return None

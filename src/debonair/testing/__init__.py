@@ -23,6 +23,7 @@ from debonair.database.engine import db
 from debonair.names import Service
 from debonair.rooms import declared, sections
 from debonair.settings import Settings, has_instances, name_of
+from debonair.web.problems import MEDIA_TYPE
 
 __all__ = [
     "assert_problem",
@@ -116,7 +117,7 @@ def fixed_request_id(value: str = "test-request-id") -> Iterator[str]:
 def assert_problem(response: Any, status: int, detail: str | None = None) -> dict[str, Any]:
     """Assert that a response is a problem with the status and, if given, with the text in its detail."""
     assert response.status_code == status, response.get_data(as_text=True)  # nosec B101
-    assert response.mimetype == "application/problem+json", response.mimetype  # nosec B101
+    assert response.mimetype == MEDIA_TYPE, response.mimetype  # nosec B101
     problem: dict[str, Any] = response.get_json()
     assert problem["status"] == status and problem["request_id"], problem  # nosec B101
     assert detail is None or detail in problem["detail"], problem["detail"]  # nosec B101
