@@ -184,7 +184,8 @@ def _tracks(rows: int, random_: random.Random) -> Iterator[dict[str, Any]]:
             id_ += 1
             yield {
                 "id": id_, "album_id": album, "name": random_.choice(TITLES),
-                "seconds": random_.choice(_SECONDS), "position": position if random_.random() < 0.8 else None,
+                "seconds": random_.choice(_SECONDS),
+                "position": position if random_.random() < 0.8 else None,
             }  # fmt: skip
 
 
