@@ -66,9 +66,7 @@ class Views:
         page = self.reader.page(resource, text, within)
         if within is not None and not page.rows and not self._exists(within):
             raise missing(within.parent, within.key)
-        response = self.respond(page_body(page))
-        response.headers["Link"] = links(page, quote(request.script_root + request.path))
-        return response
+        return self.respond(page_body(page), links(page, quote(request.script_root + request.path)))
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
@@ -97,19 +95,19 @@ class Views:
             raise NotFound(f"This row of {resource.name} has no {relation}.")
         return self.respond(page.objects()[0])
 
-    def respond(self, value: Any) -> Response:
+    def respond(self, value: Any, link: str | None = None) -> Response:
         """Return the response with the JSON of a value, or 304 when the client has it (RFC 9110, 13.1.2)."""
         body = written(value)
         etag = etag_of(body)
+        headers = [("Content-Type", "application/json"), ("ETag", etag)]
+        if link is not None:
+            headers.append(("Link", link))
+        if self.representations:
+            headers.append(("Vary", "Accept"))
         given = request.environ.get("HTTP_IF_NONE_MATCH")
         if given is not None and (given.strip() == "*" or etag in given):
-            response = self.app.response_class(status=304)
-        else:
-            response = self.app.response_class(body, mimetype="application/json")
-        response.headers["ETag"] = etag
-        if self.representations:
-            response.headers["Vary"] = "Accept"
-        return response
+            return self.app.response_class(status=304, headers=headers[1:])
+        return self.app.response_class(body, headers=headers)
 
     def _exists(self, within: Within) -> bool:
         return self.reader.one(within.parent, within.key, "") is not None
