@@ -7,8 +7,9 @@ A test asks for the fixture ``browser``, opens a page and reads what the browser
         assert visit.page.title() == "orders"
         assert not visit.faults and not visit.foreign and not visit.accessibility()
 
-``visit.page`` is a ``playwright.sync_api.Page``: ``locator``, ``get_by_role``, ``click``, ``expect`` wait by themselves.
-No host but those of this machine can be reached. Each visit has its own cookies and cache, and is closed after the test.
+``visit.page`` is a ``playwright.sync_api.Page``: ``locator``, ``get_by_role``, ``click`` and ``expect`` wait
+by themselves. No host but this machine can be reached. Each visit has its own cookies and cache, and is
+closed after the test.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, Page
     from playwright.sync_api import Browser as Chromium
+    from playwright.sync_api import ConsoleMessage, Page
 
 PHONE = (360, 740)
 """The width and height of a small phone, in CSS pixels, for ``Browser.open(size=PHONE)``."""
