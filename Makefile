@@ -69,7 +69,7 @@ run: bake ## bake, migrate and serve the sample on PORT (5000)
 	@$(SAMPLE_COMMAND) db upgrade
 	@echo "  curl -X POST http://127.0.0.1:$(PORT)/checkin/alice"
 	@echo "  curl http://127.0.0.1:$(PORT)/last-seen/alice"
-	@echo "  http://127.0.0.1:$(PORT)/health/ready  /metrics  /openapi.json"
+	@echo "  http://127.0.0.1:$(PORT)/docs  /health/ready  /metrics  /openapi.json"
 	@exec $(SAMPLE_COMMAND) --set server.port=$(PORT) serve
 
 .PHONY: check
