@@ -21,6 +21,7 @@ from debonair.api.docs_page import POLICY
 from debonair.testing import assert_problem
 from debonair.web.security import HEADERS
 from tests.browser import PHONE, Browser, Visit
+from tests.chassis.program import Program
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -113,6 +114,11 @@ def test_slash_leads_to_the_page_below_any_prefix(client: FlaskClient) -> None:
 
 def test_page_is_not_in_the_document(client: FlaskClient) -> None:
     assert "/docs" not in client.get("/openapi.json").text
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check-config"], ["routes"]])
+def test_page_costs_no_import_before_it_is_requested(command: Program, arguments: list[str]) -> None:
+    assert not {name for name in command.imported(*arguments) if "swagger" in name}
 
 
 def test_page_does_not_reveal_settings(make_app: Factory) -> None:
