@@ -65,11 +65,19 @@ class Statement:
         """Return parameters by name as the driver takes them."""
         if self._positional:
             return tuple(
-                constant if (value := values.get(name)) is None else value if process is None else process(value)
+                constant
+                if (value := values.get(name)) is None
+                else value
+                if process is None
+                else process(value)
                 for name, process, constant in self._parameters
             )
         return {
-            name: constant if (value := values.get(name)) is None else value if process is None else process(value)
+            name: constant
+            if (value := values.get(name)) is None
+            else value
+            if process is None
+            else process(value)
             for name, process, constant in self._parameters
         }
 

@@ -1,4 +1,4 @@
-"""Rows become objects: each row of a result is a flat tuple, of which an object and embedded ones are made."""
+"""Rows become objects: each row of a result is a flat tuple, of which an object is made."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ class Rows:
 
 
 def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[Criterion], Binds]:
-    """Return the statement for a page, the layout of its rows, the criteria of the sort, and the resources that it reads.
+    """Return the statement for a page, the layout of its rows, the criteria of the sort, and its parameters.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
 from debonair.resources.description import Catalog, Resource
 from debonair.resources.query import Within
@@ -20,9 +20,10 @@ from debonair.resources.reading import Page, Reader, written
 class Representation:
     """Another media type in which resources are read.
 
-    :param name: the value of the parameter ``format`` that selects it. :param media_type: selects it by Accept.
-    :param collection: returns the response for the rows that a query string selects: called with the resource,
-        the query string, and the row whose related rows they are, or None.
+    :param name: the value of the parameter ``format`` that selects it.
+    :param media_type: what selects it in ``Accept``.
+    :param collection: returns the response for the rows that a query string selects. It is called with the
+        resource, the query string, and the row whose related rows they are, or None.
     :param one: returns the response for an object: called with the resource, its key and the query string;
         None when objects have no such representation.
     """
@@ -52,13 +53,19 @@ class Views:
 
             self.app.add_url_rule(rule, endpoint, bound, methods=methods)
 
-        add(rule, endpoint, self.collection, ["GET"])
+        add(rule, endpoint, self.collection, ["GET", "QUERY"])
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
-        """Return a page."""
+        """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
+        if request.method == "QUERY":
+            body = request.get_json()
+            if not isinstance(body, dict):
+                raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
+            page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
+            return self.respond(page_body(page))
         text = request.query_string.decode(errors="replace")
         representation = self._negotiated()
         if representation is not None:
