@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -11,7 +11,11 @@ from urllib.parse import quote, unquote
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
+from debonair.api import openapi
+from debonair.api.openapi import Part
 from debonair.resources.description import Catalog, Resource
+from debonair.resources.document import describe
+from debonair.resources.document_operations import Other
 from debonair.resources.query import Within
 from debonair.resources.reading import Page, Reader, written
 
@@ -42,9 +46,13 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
+        self._prefixes: dict[str, str] = {}
+        self._described: tuple[Any, Part] | None = None
+        openapi.add_part(app, self.described)
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource."""
+        self._prefixes[resource.name] = prefix
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
 
         def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
@@ -57,6 +65,17 @@ class Views:
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+
+    def described(self, taken: Collection[str]) -> Part:
+        """Return the resources' part of the OpenAPI document, which is made again when they have changed."""
+        others = tuple(
+            Other(each.name, each.media_type, each.one is not None) for each in self.representations
+        )
+        key = (tuple(self.catalog.resources.values()), others, taken)
+        if self._described is None or self._described[0] != key:
+            part = describe(self.catalog, lambda each: self._prefixes.get(each.name, ""), others, taken)
+            self._described = (key, part)
+        return self._described[1]
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
