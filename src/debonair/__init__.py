@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from debonair.errors import DebonairError as DebonairError
     from debonair.errors import UnhealthyError as UnhealthyError
     from debonair.manage import Manager as Manager
+    from debonair.resources.exposing import expose as expose
     from debonair.room import Argument as Argument
     from debonair.room import Command as Command
     from debonair.room import Room as Room
@@ -52,6 +53,7 @@ _HOMES = {
     "create_app": "application",
     "current_settings": "application",
     "db": "database.engine",
+    "expose": "resources.exposing",
     "load_app": "application",
     "monitor_of": "web.health",
     "option": "settings",

@@ -1,0 +1,104 @@
+"""The operators of filters in SQL, the same on each database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from debonair.resources.description import Resource
+from debonair.resources.query import Condition, Search
+
+Bind = Callable[..., Any]
+"""Returns the next parameter; its argument is a type in place of the column's."""
+
+
+def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
+    """Return the comparison of a column with the parameters of a condition."""
+    operator = node.operator
+    if operator == "isnull":
+        # The value is part of the text: it is no parameter of a comparison.
+        return sa.case((column.is_(None), sa.true()), else_=sa.false()) == bind(sa.Boolean())
+    if operator in ("in", "nin"):
+        values = [bind() for _ in node.values]
+        return column.in_(values) if operator == "in" else column.not_in(values)
+    if operator == "between":
+        return column.between(bind(), bind())
+    if operator in _PLAIN:
+        return _PLAIN[operator](column, bind())
+    return _TEXTUAL[backend][operator](column, bind(sa.String()))
+
+
+_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column != value,
+    "lt": lambda column, value: column < value,
+    "le": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "ge": lambda column, value: column >= value,
+}
+
+_ESCAPE = "\\"
+
+_TEXTUAL: dict[str, dict[str, Callable[[Any, Any], Any]]] = {
+    # LIKE of SQLite ignores the case of ASCII letters, GLOB does not.
+    "sqlite": {
+        "like": lambda column, value: column.op("GLOB", is_comparison=True)(value),
+        "ilike": lambda column, value: column.like(value, escape=_ESCAPE),
+        "contains": lambda column, value: sa.func.instr(column, value) > 0,
+        "startswith": lambda column, value: column.op("GLOB", is_comparison=True)(value),
+    },
+    "postgresql": {
+        "like": lambda column, value: sa.cast(column, sa.Text).like(value, escape=_ESCAPE),
+        "ilike": lambda column, value: sa.cast(column, sa.Text).ilike(value, escape=_ESCAPE),
+        "contains": lambda column, value: sa.func.strpos(column, value) > 0,
+        "startswith": lambda column, value: column.like(value, escape=_ESCAPE),
+    },
+}
+
+
+def parameter(backend: str, operator: str, value: Any) -> Any:
+    """Return what a value of a condition is bound as."""
+    if operator == "like" and backend == "sqlite":
+        return _glob(value)
+    if operator == "startswith":
+        return _literal_glob(value) + "*" if backend == "sqlite" else _literal_like(value) + "%"
+    return value
+
+
+def _glob(pattern: str) -> str:
+    """Return a pattern of LIKE, with the escape character ``\\``, as one of GLOB."""
+    found, position = [], 0
+    while position < len(pattern):
+        character = pattern[position]
+        if character == _ESCAPE and position + 1 < len(pattern):
+            position += 1
+            found.append(_literal_glob(pattern[position]))
+        else:
+            found.append({"%": "*", "_": "?"}.get(character) or _literal_glob(character))
+        position += 1
+    return "".join(found)
+
+
+def _literal_glob(text: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
+
+
+def _literal_like(text: str) -> str:
+    return "".join(f"{_ESCAPE}{character}" if character in "%_\\" else character for character in text)
+
+
+def search(backend: str, resource: Resource, entity: Any, node: Search, bind: Bind) -> Any:
+    """Return the condition that each word stands in one of the searched columns."""
+    pattern = _TEXTUAL[backend]["ilike"]
+    every = []
+    for _ in node.words:
+        word = bind()
+        every.append(sa.or_(*[pattern(getattr(entity, name), word) for name in resource.options.search]))
+    return sa.and_(*every)
+
+
+def word_pattern(word: str) -> str:
+    """Return the pattern of LIKE for text that contains a word."""
+    return f"%{_literal_like(word)}%"

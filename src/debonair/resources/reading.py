@@ -1,0 +1,208 @@
+"""A page and one object: from the parameters of a request to the bytes of the response.
+
+What a query string asks for is planned once: the plan is kept by the resource and the text, and its statement
+by the shape of the query, so that another value costs no compilation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from sqlalchemy import Engine
+
+from debonair.resources import operators, sorting, statement
+from debonair.resources.counting import Count, counted
+from debonair.resources.description import Resource
+from debonair.resources.execution import Cache, Statement, connection_of
+from debonair.resources.expression import Text
+from debonair.resources.parameters import query_of
+from debonair.resources.query import Condition, Junction, Node, Query, Search, Within, shape_of, values_of
+from debonair.resources.rows import Row, builder
+from debonair.resources.wire import written_by_default
+
+LONGEST = 1000
+"""Query strings of more characters are planned each time."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The statements for a shape of query.
+
+    :param restricted: whether they hold the values of a row filter, so that they fit one request only.
+    """
+
+    read: Statement
+    build: Callable[[Row], dict[str, Any]]
+    sort: list[statement.Criterion]
+    count: Statement | None
+    restricted: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a page is read: the statements, their parameters, and the query string of its links."""
+
+    resource: Resource
+    query: Query
+    compiled: Compiled
+    values: dict[str, Any]
+    link: str = ""
+
+
+@dataclass
+class Page:
+    """A page that was read.
+
+    :param rows: its rows. :param token: the token of the next page; None at the end.
+    """
+
+    plan: Plan
+    rows: list[Row]
+    num_results: int | None
+    timed_out: bool = False
+    token: str | None = None
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the objects of the page."""
+        build = self.plan.compiled.build
+        return [build(row) for row in self.rows]
+
+    @property
+    def total_pages(self) -> int | None:
+        """The number of pages; None when it is not known."""
+        return None if self.num_results is None else -(-self.num_results // self.plan.query.page_size)
+
+
+class Reader:
+    """Reads the resources of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect
+        self._plans: Cache[Plan] = Cache(500)
+        self._compiled: Cache[Compiled] = Cache(500)
+
+    def page(self, resource: Resource, text: str, within: Within | None = None) -> Page:
+        """Return the page that a query string asks for.
+
+        :param within: the row whose related rows they are. :raises FaultyQuery: with every fault.
+        """
+        if within is not None:
+            return self.read(self.plan(resource, items_of(text), within))
+        return self.read(self._kept((resource, text), lambda: self.plan(resource, items_of(text))))
+
+    def one(
+        self, resource: Resource, key: tuple[Any, ...], text: str, connection: Any = None
+    ) -> dict[str, Any] | None:
+        """Return the object with a key, or None.
+
+        :param text: the query string, with ``fields`` and ``include``.
+        :param connection: the driver's connection of a transaction that is open.
+        """
+        plan = self._kept((resource, text, "one"), lambda: self._plan_one(resource, text))
+        values = {f"v{index}": value for index, value in enumerate(key)} | {"limit": 1, "offset": 0}
+        if connection is not None:
+            rows = plan.compiled.read.rows(connection, values)
+        else:
+            with connection_of(self.engine) as own:
+                rows = plan.compiled.read.rows(own, values)
+        return plan.compiled.build(rows[0]) if rows else None
+
+    def read(self, plan: Plan) -> Page:
+        """Run the statements of a plan."""
+        query, compiled = plan.query, plan.compiled
+        with connection_of(self.engine) as connection:
+            rows = compiled.read.rows(connection, plan.values)
+            if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):
+                count = Count((query.page - 1) * query.page_size + len(rows))
+            elif compiled.count is None:
+                count = Count(None)
+            else:
+                deadline = plan.resource.options.count_deadline
+                count = counted(connection, compiled.count, plan.values, deadline)
+        token = None
+        if query.after is not None and len(rows) > query.page_size:
+            token = _token(plan, rows[query.page_size - 1])
+        return Page(plan, rows[: query.page_size], count.number, count.timed_out, token)
+
+    def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
+        """Return how the page is read that the parameters of a request ask for.
+
+        :param items: names and values, as :func:`~debonair.resources.parameters.query_of` takes them.
+        :param within: the row whose related rows they are. :raises FaultyQuery: with every fault.
+        """
+        query = replace(query_of(resource, items), within=within)
+        link = urlencode([item for item in items if item[0] not in ("page", "after")])
+        return self._planned(resource, query, link)
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], Plan]) -> Plan:
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = make()
+            if not plan.compiled.restricted and len(key[1]) <= LONGEST:
+                self._plans.put(key, plan)
+        return plan
+
+    def _plan_one(self, resource: Resource, text: str) -> Plan:
+        query = query_of(resource, items_of(text))
+        nodes = tuple(Condition((), resource.column(name), "eq", (None,)) for name in resource.key)
+        query = replace(query, filter=Junction("and", nodes), sort=(), page_size=1, after=None, count="none")
+        return self._planned(resource, query, "")
+
+    def _planned(self, resource: Resource, query: Query, link: str) -> Plan:
+        size = query.page_size + (query.after is not None)
+        values: dict[str, Any] = {"limit": size, "offset": (query.page - 1) * query.page_size}
+        for index, (node, at) in enumerate(values_of(query.filter)):
+            values[f"v{index}"] = _bound(node, at, self.dialect.name)
+        for index, value in enumerate(query.after or ()):
+            values[f"k{index}"] = value
+        within = None
+        if query.within is not None:
+            values |= {f"p{index}": value for index, value in enumerate(query.within.key)}
+            within = (query.within.parent, query.within.relation)
+        after = None if query.after is None else tuple(value is None for value in query.after)
+        shape = (resource, query.selection, query.sort, shape_of(query.filter), after, query.count, within)
+        compiled = self._compiled.get(shape)
+        if compiled is None:
+            compiled = self._compile(resource, query)
+            if not compiled.restricted:
+                self._compiled.put(shape, compiled)
+        return Plan(resource, query, compiled, values, link)
+
+    def _compile(self, resource: Resource, query: Query) -> Compiled:
+        select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
+        select, restricted = statement.restricted(select, binds)
+        count = None
+        if query.count == "exact":
+            counting, binds = statement.count_of(resource, query, self.dialect)
+            count = Statement(statement.restricted(counting, binds)[0], self.dialect)
+        return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
+
+
+def _token(plan: Plan, row: Row) -> str:
+    values = [
+        row[index] if row[index] is None or convert is None else convert(row[index])
+        for index, convert in plan.compiled.sort
+    ]
+    return sorting.encode(plan.resource, plan.query.sort, tuple(values))
+
+
+def items_of(text: str) -> list[tuple[str, Any]]:
+    """Return the parameters of a query string."""
+    return [(name, Text(value)) for name, value in parse_qsl(text, keep_blank_values=True)]
+
+
+def _bound(node: Node, index: int, backend: str) -> Any:
+    if isinstance(node, Search):
+        return operators.word_pattern(node.words[index])
+    assert isinstance(node, Condition)  # nosec B101
+    return operators.parameter(backend, node.operator, node.values[index])
+
+
+def written(value: Any) -> bytes:
+    """Return the JSON of a value."""
+    return orjson.dumps(value, default=written_by_default)

@@ -1,0 +1,188 @@
+"""Resources over HTTP: the routes, and the responses to reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
+
+from debonair.resources.description import Catalog, Resource
+from debonair.resources.query import Within
+from debonair.resources.reading import Page, Reader, written
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Another media type in which resources are read.
+
+    :param name: the value of the parameter ``format`` that selects it. :param media_type: selects it by Accept.
+    :param collection: returns the response for the rows that a query string selects: called with the resource,
+        the query string, and the row whose related rows they are, or None.
+    :param one: returns the response for an object: called with the resource, its key and the query string;
+        None when objects have no such representation.
+    """
+
+    name: str
+    media_type: str
+    collection: Callable[[Resource, str, Within | None], Response]
+    one: Callable[[Resource, tuple[Any, ...], str], Response] | None = None
+
+
+class Views:
+    """The views of the resources of an application."""
+
+    def __init__(self, app: Flask, catalog: Catalog, reader: Reader) -> None:
+        self.app = app
+        self.catalog = catalog
+        self.reader = reader
+        self.representations: list[Representation] = []
+
+    def add(self, resource: Resource, prefix: str) -> None:
+        """Add the routes of a resource."""
+        rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
+
+        def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
+            def bound(**arguments: str) -> Response:
+                return view(resource, **arguments)
+
+            self.app.add_url_rule(rule, endpoint, bound, methods=methods)
+
+        add(rule, endpoint, self.collection, ["GET"])
+        if resource.addressable:
+            add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
+            add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+
+    def collection(self, resource: Resource, within: Within | None = None) -> Response:
+        """Return a page."""
+        text = request.query_string.decode(errors="replace")
+        representation = self._negotiated()
+        if representation is not None:
+            return representation.collection(resource, text, within)
+        page = self.reader.page(resource, text, within)
+        if within is not None and not page.rows and not self._exists(within):
+            raise missing(within.parent, within.key)
+        response = self.respond(page_body(page))
+        response.headers["Link"] = links(page, quote(request.script_root + request.path))
+        return response
+
+    def one(self, resource: Resource, key: str) -> Response:
+        """Return an object."""
+        text = request.query_string.decode(errors="replace")
+        values = key_of(resource, key)
+        representation = self._negotiated()
+        if representation is not None and representation.one is not None:
+            return representation.one(resource, values, text)
+        found = self.reader.one(resource, values, text)
+        if found is None:
+            raise missing(resource, values)
+        return self.respond(found)
+
+    def related(self, resource: Resource, key: str, relation: str) -> Response:
+        """Return the page of a to-many relation of a row, or the object of a to-one relation."""
+        found = resource.relations.get(relation)
+        if found is None:
+            raise NotFound(f"{resource.name} has no relation {relation!r}.")
+        within = Within(resource, relation, key_of(resource, key))
+        if found.many:
+            return self.collection(found.target, within)
+        page = self.reader.page(found.target, request.query_string.decode(errors="replace"), within)
+        if not page.rows:
+            if not self._exists(within):
+                raise missing(resource, within.key)
+            raise NotFound(f"This row of {resource.name} has no {relation}.")
+        return self.respond(page.objects()[0])
+
+    def respond(self, value: Any) -> Response:
+        """Return the response with the JSON of a value, or 304 when the client has it (RFC 9110, 13.1.2)."""
+        body = written(value)
+        etag = etag_of(body)
+        given = request.environ.get("HTTP_IF_NONE_MATCH")
+        if given is not None and (given.strip() == "*" or etag in given):
+            response = self.app.response_class(status=304)
+        else:
+            response = self.app.response_class(body, mimetype="application/json")
+        response.headers["ETag"] = etag
+        if self.representations:
+            response.headers["Vary"] = "Accept"
+        return response
+
+    def _exists(self, within: Within) -> bool:
+        return self.reader.one(within.parent, within.key, "") is not None
+
+    def _negotiated(self) -> Representation | None:
+        """Return the representation that the client asks for; None for JSON."""
+        if not self.representations:
+            return None
+        name = request.args.get("format") if b"format=" in request.query_string else None
+        if name is not None:
+            return next((each for each in self.representations if each.name == name), None)
+        accept = request.environ.get("HTTP_ACCEPT")
+        if accept is None or accept == "*/*" or accept.startswith("application/json"):
+            return None
+        offered = ["application/json", *(each.media_type for each in self.representations)]
+        best = request.accept_mimetypes.best_match(offered)
+        return next((each for each in self.representations if each.media_type == best), None)
+
+
+def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:
+    """Return the problem for a key that no row has."""
+    return NotFound(f"{resource.name} has no row with the key {','.join(map(str, key))!r}.")
+
+
+def etag_of(body: bytes) -> str:
+    """Return the entity tag of a representation: a strong one (RFC 9110, 8.8.3)."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def page_body(page: Page) -> dict[str, Any]:
+    """Return the members of a page."""
+    query = page.plan.query
+    body: dict[str, Any] = {"num_results": page.num_results, "objects": page.objects()}
+    if query.after is None:
+        body["page"], body["total_pages"] = query.page, page.total_pages
+    else:
+        body["page"], body["total_pages"], body["after"] = None, None, page.token
+    if page.timed_out:
+        body["count"] = "timeout"
+    return body
+
+
+def links(page: Page, path: str) -> str:
+    """Return the header Link of a page (RFC 8288)."""
+    query, total = page.plan.query, page.total_pages
+    start = f"<{path}?{page.plan.link}&" if page.plan.link else f"<{path}?"
+    if query.after is not None:
+        found = [f'{start}after=>; rel="first"']
+        if page.token is not None:
+            found.append(f'{start}after={page.token}>; rel="next"')
+        return ", ".join(found)
+    found = [f'{start}page=1>; rel="first"']
+    if query.page > 1:
+        found.append(f'{start}page={query.page - 1}>; rel="prev"')
+    if len(page.rows) == query.page_size if total is None else query.page < total:
+        found.append(f'{start}page={query.page + 1}>; rel="next"')
+    if total is not None:
+        found.append(f'{start}page={max(total, 1)}>; rel="last"')
+    return ", ".join(found)
+
+
+def key_of(resource: Resource, text: str) -> tuple[Any, ...]:
+    """Return the values of a key in a URL. :raises NotFound: when no row can have it."""
+    parts = text.split(",") if len(resource.key) > 1 else [text]
+    try:
+        return tuple(
+            resource.column(name).kind.parse(unquote(part))
+            for name, part in zip(resource.key, parts, strict=True)
+        )
+    except ValueError:
+        raise missing(resource, (text,)) from None
+
+
+def key_text(values: tuple[Any, ...]) -> str:
+    """Return a key as it is written in the path of a URL."""
+    return quote(",".join(quote(str(value), safe="") for value in values), safe=",")
