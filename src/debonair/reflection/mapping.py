@@ -82,7 +82,7 @@ def _column(facts: ColumnFacts, relation: Relation) -> Column[Any]:
     return Column(
         facts.name, facts.type, *extra,
         nullable=facts.nullable, primary_key=facts.name in relation.key, comment=facts.comment,
-        autoincrement=facts.counts,
+        autoincrement="auto" if facts.identity is not None else facts.counts,
         info={"debonair_default": facts.default},
     )  # fmt: skip
 

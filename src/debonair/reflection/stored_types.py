@@ -51,6 +51,7 @@ class StoredBoolean(AsStored):
     """0 and 1 are false and true."""
 
     impl = types.Boolean
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -67,6 +68,7 @@ class StoredNumeric(AsStored):
     """A number is a decimal with the shortest digits that stand for it."""
 
     impl = types.Numeric
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -98,6 +100,7 @@ class StoredBinary(AsStored):
     """A BLOB is bytes."""
 
     impl = types.LargeBinary
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -108,6 +111,7 @@ class StoredJSON(AsStored):
     """Text that is JSON is the value that it stands for."""
 
     impl = types.JSON
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -129,6 +133,7 @@ class StoredDate(AsStored):
     """``YYYY-MM-DD`` is a date."""
 
     impl = types.Date
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -145,6 +150,7 @@ class StoredTime(AsStored):
     """``HH:MM`` with or without seconds and their fraction is a time."""
 
     impl = types.Time
+    cache_ok = True
 
     @property
     def python_type(self) -> type[Any]:
@@ -167,6 +173,7 @@ class StoredDateTime(AsStored):
     """
 
     impl = types.DateTime
+    cache_ok = True
 
     def __init__(self, separator: str = " ", timespec: str = "auto") -> None:
         super().__init__()
