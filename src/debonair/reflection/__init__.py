@@ -5,3 +5,7 @@ that return what is stored. ``naming``: the names of relations. ``mapping``: cla
 ``reflected``: :func:`~debonair.reflection.reflected.reflect`, which calls these. ``fingerprint``: whether the
 schema has changed. ``current``: the classes of the schema as it is now.
 """
+
+from debonair.room import Room
+
+ROOM = Room("reflection", init_app="debonair.reflection.serving:init_app", extra="postgresql")

@@ -251,7 +251,7 @@ class AsText(TypeDecorator[str]):
         """Return the value of the type from the text that is passed."""
         return cast(cast(bindvalue, Text()), _Named(self.name))
 
-    class Comparator(TypeDecorator.Comparator[str]):  # type: ignore[misc]
+    class Comparator(TypeDecorator.Comparator[str]):
         """Operators that compare texts."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> Any:
