@@ -16,7 +16,8 @@ from flask import Flask, Response, request
 from werkzeug.routing import Map, Rule
 
 from debonair.database.engine import engine_of
-from debonair.database.foreign import open_foreign, require_database
+from debonair.database.foreign import open_foreign
+from debonair.database.sqlite_file import is_file, require_database
 from debonair.names import Service
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
@@ -41,12 +42,11 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     :raises CommandError: when the file is missing or is no database, or ``[api] tables`` names what it lacks.
     """
     engine, section = engine_of(app), settings[ApiSection]
-    name = engine.url.database
-    if engine.dialect.name == "sqlite" and name and not name.startswith((":", "file:")):
-        path = Path(app.instance_path, name)
+    if engine.dialect.name == "sqlite" and is_file(engine.url.database):
+        path = Path(app.instance_path, engine.url.database or "")
         if path.parent == Path(app.instance_path) and not path.exists():
             return  # the default, which nobody has made
-    require_database(engine)
+        require_database(path)
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
     prefix = section.prefix.rstrip("/")
