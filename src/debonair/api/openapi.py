@@ -118,20 +118,16 @@ class _Api(flask_smorest.Api):
     ERROR_SCHEMA = ProblemSchema
 
     def _openapi_json(self) -> Response:
+        document = document_of(flask.current_app)
+        if request.script_root and "servers" not in self.spec.options:
+            # The prefix of the request, which clients put before the paths.
+            document = {**document, "servers": [{"url": request.script_root}]}
         # Not indented, as a document of hundreds of resources has megabytes.
-        text = orjson.dumps(document_of(flask.current_app), default=DefaultJSONProvider.default)
+        text = orjson.dumps(document, default=DefaultJSONProvider.default)
         return flask.current_app.response_class(text, mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         pass
-
-    def _openapi_json(self) -> Response:
-        """Return the document, with the prefix of the request if any: clients put it before the paths."""
-        response: Response = super()._openapi_json()
-        if request.script_root and "servers" not in self.spec.options:
-            document = {**self.spec.to_dict(), "servers": [{"url": request.script_root}]}
-            response.set_data(flask.json.dumps(document))
-        return response
 
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE
