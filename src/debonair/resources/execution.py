@@ -58,6 +58,12 @@ class Statement:
             cursor.close()
         return found
 
+    @property
+    def errors(self) -> type[Exception]:
+        """The base class of what the driver raises."""
+        errors: type[Exception] = self._dialect.loaded_dbapi.Error
+        return errors
+
     def bound(self, values: Mapping[str, Any]) -> Any:
         """Return the parameters as the driver takes them."""
         constant = self._constant
