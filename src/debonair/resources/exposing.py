@@ -11,6 +11,7 @@ from flask import Flask
 
 from debonair.database.engine import engine_of
 from debonair.errors import CommandError
+from debonair.resources import export
 from debonair.resources.description import VERBS, Catalog, Options, Resource, nearest
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
@@ -100,6 +101,7 @@ def views_of(app: Flask) -> Views:
     views: Views | None = app.extensions.get(_EXTENSION)
     if views is None:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
+        export.add_to(views)
     return views
 
 
