@@ -54,8 +54,9 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Words that are searched in the text of a row."""
+    """Words that are searched in the text of a row of a resource."""
 
+    resource: Resource
     words: tuple[str, ...]
 
 

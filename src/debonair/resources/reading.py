@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from sqlalchemy import Engine
 
-from debonair.resources import operators, sorting, statement
+from debonair.resources import operators, search, sorting, statement
 from debonair.resources.counting import Count, counted
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement
@@ -214,7 +214,7 @@ def parameters_of(query: Query, backend: str) -> dict[str, Any]:
 
 def _bound(node: Node, index: int, backend: str) -> Any:
     if isinstance(node, Search):
-        return operators.word_pattern(node.words[index])
+        return search.parameter(backend, node.resource, node.words[index])
     assert isinstance(node, Condition)  # nosec B101
     return operators.parameter(backend, node.operator, node.values[index])
 
