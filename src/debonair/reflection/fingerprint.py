@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-# Rows of the catalog are counted, and the transactions that wrote them are added up. pg_class is hashed by what
-# matters instead: TRUNCATE and REFRESH MATERIALIZED VIEW write its rows too, and so do temporary tables.
+# Rows of the catalog are counted, and the transactions that wrote them are added up. pg_class is hashed by
+# what matters instead: TRUNCATE and REFRESH MATERIALIZED VIEW write its rows too.
 _POSTGRESQL = """
     WITH relations AS MATERIALIZED (
         SELECT oid, hashtextextended(concat_ws('/', relname, relnamespace, relkind, relacl, relispopulated,
