@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import aliased, with_loader_criteria
 
-from debonair.resources import wire
+from debonair.resources import search, wire
 from debonair.resources.description import Resource
 from debonair.resources.keyset import beyond
 from debonair.resources.kinds import Kind
-from debonair.resources.operators import Bind, compare, search
+from debonair.resources.operators import Bind, compare
 from debonair.resources.query import (
     Condition,
     Junction,
@@ -100,7 +100,9 @@ class Scope:
         if isinstance(node, Related):
             return self._related(node)
         if isinstance(node, Search):
-            return search(self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String()))
+            return search.condition(
+                self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String())
+            )
         return sa.not_(self.condition(node.part))
 
     def _related(self, node: Related) -> Any:
@@ -206,7 +208,7 @@ class Rows:
 
 
 def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[Criterion], Binds]:
-    """Return the statement for a page, the layout of its rows, the criteria of the sort, and the resources that it reads.
+    """Return the statement for a page, the layout of its rows, the criteria of the sort, and its parameters.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.

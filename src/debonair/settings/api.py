@@ -13,6 +13,7 @@ class ApiSection(Section, name="api"):
         list, default="json", choices=("json", "xml", "yaml"),
         help="Media types of results and problems; the first one where the Accept header does not decide.",
     )  # fmt: skip
+    docs = option(bool, default=True, help="Show the OpenAPI document as a page at /docs.")
     tables = option(
         list, default="",
         help="Without code: names or patterns (sales_*) of the tables and views to serve; empty for all.",
