@@ -1,4 +1,4 @@
-"""A file of SQLite, without SQLAlchemy: whether it is a database, and a connection that does not change it."""
+"""A file of SQLite, without SQLAlchemy: is it a database, and a connection that does not change it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from debonair.errors import CommandError
 
 
 def is_file(name: str | None) -> bool:
-    """Return whether the database part of a URL names a file, not a database in memory or SQLite's own URI."""
+    """Return whether the database part of a URL is a path, not a database in memory or SQLite's own URI."""
     return bool(name) and not str(name).startswith((":", "file:"))
 
 

@@ -60,7 +60,7 @@ def uri_of(database: str) -> str:
 
 
 def from_here(override: str) -> str:
-    """Return an override ``section.key=value``: a relative path of ``database.uri`` begins in this directory."""
+    """Return an override ``section.key=value`` with an absolute path, if it is of ``database.uri``."""
     start = f"{_URI}sqlite:///"
     path = override.removeprefix(start)
     if path == override or not path or path.startswith(("/", ":", "file:")):

@@ -19,7 +19,9 @@ from debonair.reflection.fingerprint import fingerprint
 from debonair.reflection.reflected import reflect
 from tests.faults import postgresql
 
-START = "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT NOT NULL); CREATE TABLE b (id INTEGER PRIMARY KEY);"
+START = (
+    "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT NOT NULL); CREATE TABLE b (id INTEGER PRIMARY KEY);"
+)
 
 CHANGES = [
     "CREATE TABLE c (id INTEGER)",
@@ -74,7 +76,9 @@ def mark(engine: Engine) -> Hashable:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_the_schema_of_sqlite_changes_the_fingerprint(engine: Engine, file: Path, change: str) -> None:
+def test_a_change_of_the_schema_of_sqlite_changes_the_fingerprint(
+    engine: Engine, file: Path, change: str
+) -> None:
     before = mark(engine)
     run(file, change)
     assert mark(engine) != before

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def test_prefix_tables_and_exclude_select_what_is_served(serve: Make) -> None:
 
 
 def test_a_table_that_is_not_there_is_one_line(serve: Make) -> None:
-    with pytest.raises(CommandError, match="tables names 'bokks'.*did you mean 'books'"):
+    with pytest.raises(CommandError, match=r"tables names 'bokks'.*did you mean 'books'"):
         serve(tables=["bokks"])
 
 
@@ -133,9 +133,7 @@ read(sys.argv[1])
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_a_database_in_a_directory_that_may_not_be_written_is_served(
-    mode: str, file: Path
-) -> None:
+def test_a_database_in_a_directory_that_may_not_be_written_is_served(mode: str, file: Path) -> None:
     # Outside of pytest's directories, which another user may not enter.
     directory = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
     path = directory / "library.db"
@@ -182,12 +180,12 @@ def test_a_relative_path_on_the_command_line_begins_in_the_working_directory(
 
 
 @pytest.fixture
-def checked(file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., str]]:
+def checked(file: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     def run(*arguments: str) -> str:
         assert standalone.manager.main(["-s", f"database.uri=sqlite:///{file}", *arguments]) in (0, None)
         return capsys.readouterr().out
 
-    yield run
+    return run
 
 
 def test_a_database_without_migrations_is_healthy(checked: Callable[..., str], serve: Make) -> None:
