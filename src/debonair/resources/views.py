@@ -41,9 +41,10 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
+        self.additions: list[Callable[[Resource, str], None]] = []
 
     def add(self, resource: Resource, prefix: str) -> None:
-        """Add the routes of a resource."""
+        """Add the routes of a resource, and those of ``additions``, which write it."""
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
 
         def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
@@ -56,6 +57,8 @@ class Views:
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+        for addition in self.additions:
+            addition(resource, prefix)
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page."""
