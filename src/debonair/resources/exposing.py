@@ -10,7 +10,7 @@ from debonair.database.engine import engine_of
 from debonair.resources.description import Catalog, Options, Resource
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
-from debonair.resources.write_views import Writes
+from debonair.resources.write_views import add_writes
 
 _EXTENSION = "debonair.resources"
 
@@ -30,5 +30,5 @@ def views_of(app: Flask) -> Views:
     views: Views | None = app.extensions.get(_EXTENSION)
     if views is None:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
-        views.additions.append(Writes(views).add)
+        views.additions.append(add_writes)
     return views

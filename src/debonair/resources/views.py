@@ -41,7 +41,7 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
-        self.additions: list[Callable[[Resource, str], None]] = []
+        self.additions: list[Callable[[Views, Resource, str], None]] = []
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource, and those of ``additions``, which write it."""
@@ -58,7 +58,7 @@ class Views:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
         for addition in self.additions:
-            addition(resource, prefix)
+            addition(self, resource, prefix)
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page."""
