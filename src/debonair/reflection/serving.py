@@ -21,10 +21,8 @@ from debonair.database.sqlite_file import is_file, require_database
 from debonair.names import Service
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
-from debonair.resources.description import READ, VERBS, Catalog, Options, Resource
+from debonair.resources.description import READ, VERBS, Options, Resource
 from debonair.resources.exposing import views_of
-from debonair.resources.reading import Reader
-from debonair.resources.views import Views
 from debonair.settings import ApiSection, Settings
 
 _log = logging.getLogger(__name__)
@@ -114,11 +112,9 @@ class Served:
 
     def _change(self, found: Reflected) -> None:
         """Make the resources of a new schema, and serve them from now on."""
-        before = views_of(self._app)
         routes = _Routes(self._app)
         engine = engine_of(self._app)
-        views = Views(routes, Catalog(), Reader(engine))  # type: ignore[arg-type]
-        views.representations = before.representations
+        views = views_of(self._app).renewed(routes)  # type: ignore[arg-type]
         options = Options(
             verbs=READ if self._section.readonly else VERBS,
             embed=None,

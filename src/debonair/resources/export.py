@@ -253,8 +253,9 @@ def _manys(query: Query) -> Iterator[tuple[str, Any]]:
 
 def _attachment(name: str, suffix: str) -> str:
     """Return Content-Disposition with a file name (RFC 6266)."""
-    from werkzeug.http import dump_options_header
     from urllib.parse import quote
+
+    from werkzeug.http import dump_options_header
 
     file = f"{name}.{suffix}"
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in file)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
+from debonair.api import openapi
 from debonair.database.engine import engine_of
 from debonair.errors import CommandError
 from debonair.resources import export
@@ -104,6 +105,7 @@ def views_of(app: Flask) -> Views:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
         views.additions.append(add_writes)
         export.add_to(views)
+        openapi.add_part(app, lambda taken: views_of(app).described(taken))
     return views
 
 
