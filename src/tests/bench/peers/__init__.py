@@ -64,6 +64,7 @@ PEERS = {
     "apiflask": Peer(
         "APIFlask, marshmallow", "apiflask_marshmallow",
         (*_FLASK, "APIFlask==3.1.2", "marshmallow==4.4.0", "Flask-SQLAlchemy==3.1.1", "SQLAlchemy==2.1.9"),
+        page="/albums?per_page={size}",
     ),
     "flask_smorest": Peer(
         "flask-smorest, marshmallow-sqlalchemy", "smorest_marshmallow",

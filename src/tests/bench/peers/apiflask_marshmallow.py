@@ -16,7 +16,7 @@ db.init_app(app)
 
 class PageQuery(Schema):
     page = Integer(load_default=1, validate=Range(min=1))
-    page_size = Integer(load_default=20, validate=Range(min=1, max=1000))
+    per_page = Integer(load_default=20, validate=Range(min=1, max=1000))
 
 
 class ArtistOut(Schema):
@@ -49,7 +49,7 @@ class AlbumPage(Schema):
 @app.output(AlbumPage)
 def list_albums(query_data):
     albums = select(Album).options(joinedload(Album.artist)).order_by(Album.id)
-    page = db.paginate(albums, page=query_data["page"], per_page=query_data["page_size"], max_per_page=1000)
+    page = db.paginate(albums, page=query_data["page"], per_page=query_data["per_page"], max_per_page=1000)
     return {"objects": page.items, "pagination": pagination_builder(page)}
 
 

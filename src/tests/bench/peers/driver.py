@@ -101,24 +101,27 @@ async def asgi(app: Any, step: dict[str, Any], count: int) -> tuple[int, str]:
     return status, b"".join(parts).decode()
 
 
-async def run(plan: dict[str, Any]) -> None:
+def run(plan: dict[str, Any]) -> None:
     """Carry out the plan."""
     app = importlib.import_module(plan["module"]).app
+    with asyncio.Runner() as loop:
 
-    async def call(step: dict[str, Any], count: int) -> tuple[int, str]:
-        return await asgi(app, step, count) if plan["interface"] == "asgi" else wsgi(app, step, count)
+        def call(step: dict[str, Any], count: int) -> tuple[int, str]:
+            if plan["interface"] == "asgi":
+                return loop.run(asgi(app, step, count))
+            return wsgi(app, step, count)
 
-    for step in plan["steps"]:
-        print(json.dumps(await call(step, 1)), flush=True)
-        await call(step, step["warm"])
-        gc.collect()
-        os.getppid()
-        await call(step, step["count"])
-        os.getppid()
+        for step in plan["steps"]:
+            print(json.dumps(call(step, 1)), flush=True)
+            if step["warm"]:
+                call(step, step["warm"])
+            gc.collect()
+            os.getppid()
+            call(step, step["count"])
+            os.getppid()
+        # Threads of the application, such as those of a pool, need not end first.
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(json.load(sys.stdin)))
-    # Threads of the application, such as those of a pool, need not end first.
-    sys.stdout.flush()
-    os._exit(0)
+    run(json.load(sys.stdin))
