@@ -41,21 +41,16 @@ def print_rows(scratch: Path, *, quick: bool) -> None:
         print(f"{peer.title:<42}" + "".join(f"{figure:>13,.0f}" for figure in figures), flush=True)
 
 
-def last_token(server: Served) -> str:
-    """Return the token of the last page of 10 that keyset paging reaches, in steps of 1,000 rows."""
-    token = ""
-    while True:
-        target = KEYSET.format(size=1000) + urllib.parse.quote(token, safe="")
+def last_token(server: Served, rows: int) -> str:
+    """Return the token after which keyset paging finds the last ten of the rows of the table."""
+    token, remaining = "", rows - 10
+    while remaining:
+        target = KEYSET.format(size=min(remaining, 1000)) + urllib.parse.quote(token, safe="")
         with urllib.request.urlopen(f"{server.url}{target}", timeout=60) as response:
             page = json.load(response)
-        if page["after"] is None:
-            break
         token = page["after"]
-    # The rows of the last step, but for the last ten.
-    target = KEYSET.format(size=max(1, len(page["objects"]) - 10)) + urllib.parse.quote(token, safe="")
-    with urllib.request.urlopen(f"{server.url}{target}", timeout=60) as response:
-        found: str = json.load(response)["after"]
-    return found
+        remaining -= len(page["objects"])
+    return token
 
 
 def pages(token: str) -> dict[str, str]:
@@ -77,7 +72,7 @@ def print_tables(scratch: Path, *, quick: bool) -> None:
     def on_sqlite(rows: int) -> list[float]:
         uri = make_sqlite(scratch / f"{rows}.db", rows, max(1, rows // 10))
         with serving(OURS, uri, scratch) as server:
-            token = last_token(server)
+            token = last_token(server, rows)
         requests = [get(target) for target in pages(token).values()]
         return count_each(OURS, uri, scratch, requests, warm=5, count=5 if rows > 100_000 else 20)[0]
 
@@ -90,7 +85,7 @@ def print_tables(scratch: Path, *, quick: bool) -> None:
         def on_postgresql(rows: int) -> list[float]:
             uri = make_postgresql(server, rows)
             with serving(OURS, uri, scratch) as served:
-                targets = pages(last_token(served)).values()
+                targets = pages(last_token(served, rows)).values()
                 return [_together(server, served, target) for target in targets]
 
         _print_table("PostgreSQL: microseconds, with the server's", sizes, on_postgresql)
