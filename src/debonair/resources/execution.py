@@ -31,6 +31,7 @@ class Statement:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql: str = compiled.string
+        self.backend = dialect.name
         self._dialect = dialect
         self._constant = dict(compiled.params)
         order = compiled.positiontup if compiled.positional else list(compiled.binds)

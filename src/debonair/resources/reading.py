@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from debonair.resources import operators, sorting, statement
-from debonair.resources.counting import Count, counted
+from debonair.resources.counting import Count, Estimate, counted
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement, connection_of
 from debonair.resources.expression import Text
@@ -38,7 +39,7 @@ class Compiled:
     read: Statement
     build: Callable[[Row], dict[str, Any]]
     sort: list[statement.Criterion]
-    count: Statement | None
+    count: Statement | Estimate | None
     restricted: bool
 
 
@@ -64,6 +65,7 @@ class Page:
     rows: list[Row]
     num_results: int | None
     timed_out: bool = False
+    estimated: bool = False
     token: str | None = None
 
     def objects(self) -> list[dict[str, Any]]:
@@ -123,11 +125,15 @@ class Reader:
                 count = Count(None)
             else:
                 deadline = plan.resource.options.count_deadline
-                count = counted(connection, compiled.count, plan.values, deadline)
+                if isinstance(compiled.count, Estimate):
+                    count = compiled.count.counted(connection, plan.values, deadline)
+                    count = count.at_least((query.page - 1) * query.page_size + len(rows))
+                else:
+                    count = counted(connection, compiled.count, plan.values, deadline)
         token = None
         if query.after is not None and len(rows) > query.page_size:
             token = _token(plan, rows[query.page_size - 1])
-        return Page(plan, rows[: query.page_size], count.number, count.timed_out, token)
+        return Page(plan, rows[: query.page_size], count.number, count.timed_out, count.estimated, token)
 
     def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
         """Return how the page is read that the parameters of a request ask for.
@@ -172,10 +178,18 @@ class Reader:
     def _compile(self, resource: Resource, query: Query) -> Compiled:
         select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
         select, restricted = statement.restricted(select, binds)
-        count = None
-        if query.count == "exact":
+        count: Statement | Estimate | None = None
+        if query.count != "none":
             counting, binds = statement.count_of(resource, query, self.dialect)
-            count = Statement(statement.restricted(counting, binds)[0], self.dialect)
+            counting = statement.restricted(counting, binds)[0]
+            if query.count == "exact":
+                count = Statement(counting, self.dialect)
+            else:
+                whole = query.filter is None and query.within is None and not restricted
+                table = resource.mapper.local_table
+                whole = whole and isinstance(table, sa.Table) and resource.mapper.inherits is None
+                name = table.name if whole and not table.schema else None
+                count = Estimate(counting, name, self.dialect)
         return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
 
 
