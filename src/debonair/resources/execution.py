@@ -29,6 +29,7 @@ class Statement:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql: str = compiled.string
+        self.backend = dialect.name
         self._dialect = dialect
         self._errors = dialect.loaded_dbapi.Error
         self._psycopg = dialect.driver == "psycopg"

@@ -39,9 +39,9 @@ PATIENCE = 60.0
 SLOWEST = 2**14
 """Bytes a second that a client must read at least."""
 
-_PART = 2**16
+_PART = 2**15
 """Bytes that are sent at a time, about."""
-_FIRST_ROWS, _MOST_ROWS = 50, 2000
+_FIRST_ROWS, _MOST_ROWS = 50, 500
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Exports:
         if faults := [name for name, _ in _manys(query)]:
             raise FaultyQuery({"include": [f"{faults[0]!r} is to many rows, which CSV cannot hold"]})
         select, layout = self._select(resource, query)
-        fields = list(delimited.fields_of(layout, resource))
+        fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
         chunks: Callable[[Any], Iterator[bytes]]
         if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:

@@ -64,7 +64,7 @@ def copied(connection: Any, statement: str, parameters: Any, size: int) -> Itera
                 if lines:
                     yield b"\r\n".join([*lines, b""])
     finally:
-        if not complete:
+        if not complete and driver.info.transaction_status == driver.info.transaction_status.ACTIVE:
             connection.invalidate()
 
 

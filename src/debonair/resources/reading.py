@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from debonair.resources import operators, search, sorting, statement
-from debonair.resources.counting import Count, counted
+from debonair.resources.counting import Count, Estimate, Exact
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement
 from debonair.resources.expression import Text
@@ -38,7 +39,7 @@ class Compiled:
     read: Statement
     build: Callable[[Row], dict[str, Any]]
     sort: list[statement.Criterion]
-    count: Statement | None
+    count: Exact | Estimate | None
     restricted: bool
 
 
@@ -66,6 +67,7 @@ class Page:
     rows: list[tuple[Any, ...]]
     num_results: int | None
     timed_out: bool = False
+    estimated: bool = False
     token: str | None = None
 
     def objects(self) -> list[dict[str, Any]]:
@@ -127,14 +129,15 @@ class Reader:
                 count = Count(None)
             else:
                 deadline = plan.resource.options.count_deadline
-                count = counted(connection, compiled.count, plan.count_parameters, deadline)
+                count = compiled.count.counted(connection, plan.count_parameters, deadline)
+                count = count.at_least((query.page - 1) * query.page_size + len(rows))
         finally:
             connection.close()
         token = None
         if query.after is not None and len(rows) > query.page_size:
             token = _token(plan, rows[query.page_size - 1])
             rows = rows[: query.page_size]
-        return Page(plan, rows, count.number, count.timed_out, token)
+        return Page(plan, rows, count.number, count.timed_out, count.estimated, token)
 
     def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
         """Return how the page is read that the parameters of a request ask for.
@@ -180,11 +183,23 @@ class Reader:
     def _compile(self, resource: Resource, query: Query) -> Compiled:
         select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
         select, restricted = statement.restricted(select, binds)
-        count = None
-        if query.count == "exact":
+        count: Exact | Estimate | None = None
+        if query.count != "none":
             counting, binds = statement.count_of(resource, query, self.dialect)
-            count = Statement(statement.restricted(counting, binds)[0], self.dialect)
+            counting = statement.restricted(counting, binds)[0]
+            if query.count == "exact":
+                count = Exact(counting, self.dialect)
+            else:
+                whole = query.filter is None and query.within is None and not restricted
+                count = Estimate(counting, _table_of(resource) if whole else None, self.dialect)
         return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
+
+
+def _table_of(resource: Resource) -> str | None:
+    """Return the table that holds the rows of a resource; None when it is not one table of the default schema."""
+    table = resource.mapper.local_table
+    alone = isinstance(table, sa.Table) and not table.schema and resource.mapper.inherits is None
+    return str(table.name) if alone and isinstance(table, sa.Table) else None
 
 
 def _token(plan: Plan, row: Row) -> str:

@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
 from debonair.api.openapi import Part
+from debonair.api.representations import choose, formats_of
 from debonair.resources.description import Catalog, Resource
 from debonair.resources.document import describe
 from debonair.resources.document_operations import Other
+from debonair.resources.options import nearest
+from debonair.resources.parameters import FaultyQuery
 from debonair.resources.query import Within
 from debonair.resources.reading import Page, Reader, written
 
@@ -46,6 +49,7 @@ class Views:
         self.reader = reader
         self.representations: list[Representation] = []
         self.additions: list[Callable[[Views, Resource, str], None]] = []
+        self._formats = formats_of(app)
         self._prefixes: dict[str, str] = {}
         self._described: tuple[Any, Part] | None = None
 
@@ -121,6 +125,7 @@ class Views:
         within = Within(resource, relation, key_of(resource, key))
         if found.many:
             return self.collection(found.target, within)
+        self._negotiated()
         page = self.reader.page(found.target, request.query_string.decode(errors="replace"), within)
         if not page.rows:
             if not self._exists(within):
@@ -146,18 +151,33 @@ class Views:
         return self.reader.one(within.parent, within.key, "") is not None
 
     def _negotiated(self) -> Representation | None:
-        """Return the representation that the client asks for; None for JSON."""
-        if not self.representations:
-            return None
-        name = request.args.get("format") if b"format=" in request.query_string else None
-        if name is not None:
-            return next((each for each in self.representations if each.name == name), None)
+        """Return the representation that the client asks for; None for JSON and what is converted from it.
+
+        :raises NotAcceptable: when the service offers more than JSON, and nothing that the client accepts.
+        """
+        if b"format=" in request.query_string and (name := request.args.get("format")) is not None:
+            return self._named(name)
         accept = request.environ.get("HTTP_ACCEPT")
-        if accept is None or accept == "*/*" or accept.startswith("application/json"):
+        if len(self._formats) == 1 and (
+            accept is None or accept == "*/*" or accept.startswith("application/json")
+        ):
             return None
-        offered = ["application/json", *(each.media_type for each in self.representations)]
-        best = request.accept_mimetypes.best_match(offered)
+        others = [each.media_type for each in self.representations]
+        best = request.accept_mimetypes.best_match([*self._formats.values(), *others])
+        if best is None and accept and len(self._formats) > 1:
+            raise NotAcceptable(f"Accept one of {', '.join([*self._formats.values(), *others])}.")
         return next((each for each in self.representations if each.media_type == best), None)
+
+    def _named(self, name: str) -> Representation | None:
+        """Return the representation that the parameter ``format`` names. :raises FaultyQuery: when it is unknown."""
+        if name in self._formats:
+            choose(name)
+            return None
+        for each in self.representations:
+            if each.name == name:
+                return each
+        known = [*self._formats, *(each.name for each in self.representations)]
+        raise FaultyQuery({"format": [f"must be one of {', '.join(known)}{nearest(name, known)}"]})
 
 
 def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:
@@ -180,6 +200,8 @@ def page_body(page: Page) -> dict[str, Any]:
         body["page"], body["total_pages"], body["after"] = None, None, page.token
     if page.timed_out:
         body["count"] = "timeout"
+    if page.estimated:
+        body["count"] = "estimated"
     return body
 
 
