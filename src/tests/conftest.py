@@ -17,6 +17,7 @@ from openapi_spec_validator import validate as validate_document
 
 from debonair.api.openapi import document_of
 from debonair.application import create_app
+from tests.browser import _chromium, browser  # noqa: F401 - fixtures of every test
 from tests.support import chassis_settings
 
 

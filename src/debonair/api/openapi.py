@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import flask
 import flask_smorest
 import orjson
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.json.provider import DefaultJSONProvider
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
@@ -117,13 +117,17 @@ class _Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ProblemSchema
 
-    def _openapi_json(self) -> Response:
-        # Not indented, as a document of hundreds of resources has megabytes.
-        text = orjson.dumps(document_of(flask.current_app), default=DefaultJSONProvider.default)
-        return flask.current_app.response_class(text, mimetype="application/json")
-
     def _register_error_handlers(self) -> None:
         pass
+
+    def _openapi_json(self) -> Response:
+        """Return the document, with the prefix of the request if any: clients put it before the paths."""
+        document = document_of(flask.current_app)
+        if request.script_root and "servers" not in self.spec.options:
+            document["servers"] = [{"url": request.script_root}]
+        # Not indented: a document of hundreds of resources has megabytes.
+        text = orjson.dumps(document, default=DefaultJSONProvider.default)
+        return flask.current_app.response_class(text, mimetype="application/json")
 
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE

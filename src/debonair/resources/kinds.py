@@ -39,7 +39,7 @@ class Kind:
     :param schema: its JSON Schema.
     :param load: returns the value for a member of JSON. :raises ValueError: with what is wrong.
     :param parse: returns the value for a text. :raises ValueError: with what is wrong.
-    :param dump: returns what orjson writes, for a value that is not None; None when orjson writes it as it is.
+    :param dump: returns what orjson writes, for a value that is not None; None when that is the value.
     :param from_text: returns the driver's value for PostgreSQL's text of it; None when JSON holds it exactly.
     :param operators: the filter operators that it has.
     """

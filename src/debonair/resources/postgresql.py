@@ -1,4 +1,4 @@
-"""What this package uses of psycopg: dates that Python has not, infinite or before Christ, are read as text."""
+"""What this package uses of psycopg: dates that Python does not have, infinite or BC, are read as text."""
 
 from __future__ import annotations
 

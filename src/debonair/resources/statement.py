@@ -53,6 +53,7 @@ class Scope:
         self.entity: Any = aliased(resource.model)
         self._joined: dict[tuple[str, ...], tuple[Any, Resource]] = {(): (self.entity, resource)}
         self._parent: Any = None
+        binds.use(resource)
         if within is not None:
             self._parent, self._within = aliased(within.parent.model), within
             binds.use(within.parent)
@@ -206,7 +207,7 @@ class Rows:
 
 
 def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[Criterion], Binds]:
-    """Return the statement for a page, the layout of its rows, the criteria of the sort, and the resources that it reads.
+    """Return the statement for a page, the layout of its rows, the criteria of the sort, and its parameters.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.
@@ -221,7 +222,8 @@ def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, La
         at = [rows.criterion(order) for order in query.sort]
         if query.after:
             where.append(beyond(scope, query.sort, query.after))
-    statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*scope.order(query.sort))
+    order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
+    statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*order)
     statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
     if query.after is None:
         statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
 from debonair.api import openapi
 from debonair.api.openapi import Part
@@ -24,9 +24,10 @@ from debonair.resources.reading import Page, Reader, written
 class Representation:
     """Another media type in which resources are read.
 
-    :param name: the value of the parameter ``format`` that selects it. :param media_type: selects it by Accept.
-    :param collection: returns the response for the rows that a query string selects: called with the resource,
-        the query string, and the row whose related rows they are, or None.
+    :param name: the value of the parameter ``format`` that selects it.
+    :param media_type: what selects it in ``Accept``.
+    :param collection: returns the response for the rows that a query string selects. It is called with the
+        resource, the query string, and the row whose related rows they are, or None.
     :param one: returns the response for an object: called with the resource, its key and the query string;
         None when objects have no such representation.
     """
@@ -60,7 +61,7 @@ class Views:
 
             self.app.add_url_rule(rule, endpoint, bound, methods=methods)
 
-        add(rule, endpoint, self.collection, ["GET"])
+        add(rule, endpoint, self.collection, ["GET", "QUERY"])
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
@@ -77,7 +78,13 @@ class Views:
         return self._described[1]
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
-        """Return a page."""
+        """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
+        if request.method == "QUERY":
+            body = request.get_json()
+            if not isinstance(body, dict):
+                raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
+            page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
+            return self.respond(page_body(page))
         text = request.query_string.decode(errors="replace")
         representation = self._negotiated()
         if representation is not None:
@@ -85,9 +92,7 @@ class Views:
         page = self.reader.page(resource, text, within)
         if within is not None and not page.rows and not self._exists(within):
             raise missing(within.parent, within.key)
-        response = self.respond(page_body(page))
-        response.headers["Link"] = links(page, quote(request.script_root + request.path))
-        return response
+        return self.respond(page_body(page), links(page, quote(request.script_root + request.path)))
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
@@ -116,19 +121,19 @@ class Views:
             raise NotFound(f"This row of {resource.name} has no {relation}.")
         return self.respond(page.objects()[0])
 
-    def respond(self, value: Any) -> Response:
+    def respond(self, value: Any, link: str | None = None) -> Response:
         """Return the response with the JSON of a value, or 304 when the client has it (RFC 9110, 13.1.2)."""
         body = written(value)
         etag = etag_of(body)
+        headers = [("Content-Type", "application/json"), ("ETag", etag)]
+        if link is not None:
+            headers.append(("Link", link))
+        if self.representations:
+            headers.append(("Vary", "Accept"))
         given = request.environ.get("HTTP_IF_NONE_MATCH")
         if given is not None and (given.strip() == "*" or etag in given):
-            response = self.app.response_class(status=304)
-        else:
-            response = self.app.response_class(body, mimetype="application/json")
-        response.headers["ETag"] = etag
-        if self.representations:
-            response.headers["Vary"] = "Accept"
-        return response
+            return self.app.response_class(status=304, headers=headers[1:])
+        return self.app.response_class(body, headers=headers)
 
     def _exists(self, within: Within) -> bool:
         return self.reader.one(within.parent, within.key, "") is not None
