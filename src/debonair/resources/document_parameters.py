@@ -13,8 +13,8 @@ from debonair.resources.parameters import CONTROL, MAX_OFFSET
 
 _FILTER = """\
 An expression: `and(E,E,...)`, `or(E,E,...)`, `not(E)`, or a condition `path__operator=value`. A value is bare
-up to `,` or `)`, or quoted with `"`, where `\\` stands before `"` and itself. A path is a column, a column of a
-to-one relation (`{one}.column`), or a condition on a to-many relation, `relation__any.column` or
+up to `,` or `)`, or quoted with `"`, where `\\` stands before `"` and itself. A path is a column, a column of
+a to-one relation (`{one}.column`), or a condition on a to-many relation, `relation__any.column` or
 `relation__none.column`. A path can be a parameter of its own too: `relation__any.column__operator=value`.
 
 Operators: `eq` (also without an operator), `ne`, `lt`, `le`, `gt`, `ge`, `in`, `nin`, `like` and `ilike`, in
