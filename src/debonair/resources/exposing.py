@@ -14,6 +14,7 @@ from debonair.errors import CommandError
 from debonair.resources.description import VERBS, Catalog, Options, Resource, nearest
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
+from debonair.resources.write_views import Writes
 from debonair.settings import ResourceSection, Settings, title_of, values_of
 
 _EXTENSION = "debonair.resources"
@@ -100,6 +101,7 @@ def views_of(app: Flask) -> Views:
     views: Views | None = app.extensions.get(_EXTENSION)
     if views is None:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
+        views.additions.append(Writes(views).add)
     return views
 
 

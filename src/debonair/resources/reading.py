@@ -163,8 +163,7 @@ class Reader:
     def _planned(self, resource: Resource, query: Query, link: str) -> Plan:
         size = query.page_size + (query.after is not None)
         values: dict[str, Any] = {"limit": size, "offset": (query.page - 1) * query.page_size}
-        for index, (node, at) in enumerate(values_of(query.filter)):
-            values[f"v{index}"] = _bound(node, at, self.dialect.name)
+        values |= values_bound(query.filter, self.dialect.name)
         for index, value in enumerate(query.after or ()):
             values[f"k{index}"] = value
         within = None
@@ -202,6 +201,11 @@ def _token(plan: Plan, row: Row) -> str:
 def items_of(text: str) -> list[tuple[str, Any]]:
     """Return the parameters of a query string."""
     return [(name, Text(value)) for name, value in parse_qsl(text, keep_blank_values=True)]
+
+
+def values_bound(node: Node | None, backend: str) -> dict[str, Any]:
+    """Return the parameters of a statement for the values of a filter, by name."""
+    return {f"v{index}": _bound(part, at, backend) for index, (part, at) in enumerate(values_of(node))}
 
 
 def _bound(node: Node, index: int, backend: str) -> Any:

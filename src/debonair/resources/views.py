@@ -46,12 +46,13 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
+        self.additions: list[Callable[[Resource, str], None]] = []
         self._prefixes: dict[str, str] = {}
         self._described: tuple[Any, Part] | None = None
         openapi.add_part(app, self.described)
 
     def add(self, resource: Resource, prefix: str) -> None:
-        """Add the routes of a resource."""
+        """Add the routes of a resource, and those of ``additions``, which write it."""
         self._prefixes[resource.name] = prefix
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
 
@@ -65,6 +66,8 @@ class Views:
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+        for addition in self.additions:
+            addition(resource, prefix)
 
     def described(self, taken: Collection[str]) -> Part:
         """Return the resources' part of the OpenAPI document, which is made again when they have changed."""
