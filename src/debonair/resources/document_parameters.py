@@ -38,7 +38,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "All": {
         "name": "all", "in": "query",
         "description": "Must be true when no filter is given: every row is meant.",
-        "schema": {"type": "boolean"},
+        "schema": {"type": "boolean", "enum": [True]},
     },
     "IfNoneMatch": {
         "name": "If-None-Match", "in": "header",
@@ -48,6 +48,11 @@ COMMON: dict[str, dict[str, Any]] = {
     "IfMatch": {
         "name": "If-Match", "in": "header",
         "description": "The entity tag of what is changed: 412 when it is no longer current.",
+        "schema": {"type": "string", "pattern": ETAGS},
+    },
+    "IfAbsent": {
+        "name": "If-None-Match", "in": "header",
+        "description": "`*`: 412 when there is such a row.",
         "schema": {"type": "string", "pattern": ETAGS},
     },
     "IdempotencyKey": {

@@ -13,9 +13,10 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from debonair.api import openapi
 from debonair.api.openapi import Part
-from debonair.resources.description import Catalog, Resource
+from debonair.resources.description import Catalog, Resource, nearest
 from debonair.resources.document import describe
 from debonair.resources.document_operations import Other
+from debonair.resources.parameters import FaultyQuery
 from debonair.resources.query import Within
 from debonair.resources.reading import Page, Reader, written
 
@@ -62,8 +63,10 @@ class Views:
 
             self.app.add_url_rule(rule, endpoint, bound, methods=methods)
 
-        add(rule, endpoint, self.collection, ["GET", "QUERY"])
-        if resource.addressable:
+        readable = "GET" in resource.options.verbs
+        if readable:
+            add(rule, endpoint, self.collection, ["GET", "QUERY"])
+        if readable and resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
         for addition in self.additions:
@@ -143,11 +146,15 @@ class Views:
 
     def _negotiated(self) -> Representation | None:
         """Return the representation that the client asks for; None for JSON."""
-        if not self.representations:
-            return None
         name = request.args.get("format") if b"format=" in request.query_string else None
-        if name is not None:
-            return next((each for each in self.representations if each.name == name), None)
+        if name is not None and name != "json":
+            known = {each.name: each for each in self.representations}
+            if name not in known:
+                message = f"must be one of {', '.join(['json', *known])}{nearest(name, known)}"
+                raise FaultyQuery({"format": [message]})
+            return known[name]
+        if name is not None or not self.representations:
+            return None
         accept = request.environ.get("HTTP_ACCEPT")
         if accept is None or accept == "*/*" or accept.startswith("application/json"):
             return None
