@@ -117,17 +117,17 @@ class _Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ProblemSchema
 
-    def _register_error_handlers(self) -> None:
-        pass
-
     def _openapi_json(self) -> Response:
-        """Return the document, with the prefix of the request if any: clients put it before the paths."""
         document = document_of(flask.current_app)
         if request.script_root and "servers" not in self.spec.options:
-            document["servers"] = [{"url": request.script_root}]
-        # Not indented: a document of hundreds of resources has megabytes.
+            # The prefix of the request, which clients put before the paths.
+            document = {**document, "servers": [{"url": request.script_root}]}
+        # Not indented, as a document of hundreds of resources has megabytes.
         text = orjson.dumps(document, default=DefaultJSONProvider.default)
         return flask.current_app.response_class(text, mimetype="application/json")
+
+    def _register_error_handlers(self) -> None:
+        pass
 
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE
@@ -160,7 +160,8 @@ def document_of(app: Flask) -> dict[str, Any]:
     for make in extension.get("debonair_parts", ()):
         part = make(taken)
         document["paths"] = document["paths"] | part.paths
-        document["tags"] = [*document.get("tags", []), *part.tags]
+        known = {tag["name"] for tag in document.get("tags", ())}
+        document["tags"] = [*document.get("tags", ()), *(t for t in part.tags if t["name"] not in known)]
         components = document["components"] = dict(document.get("components", {}))
         for section, found in part.components.items():
             components[section] = found | components.get(section, {})

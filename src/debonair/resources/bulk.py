@@ -12,16 +12,16 @@ from debonair.resources import violations
 from debonair.resources.description import Resource
 from debonair.resources.graph import Graph
 from debonair.resources.parameters import CONTROL, FaultyQuery, query_of
-from debonair.resources.query import Node
-from debonair.resources.reading import items_of, values_bound
+from debonair.resources.query import Query
+from debonair.resources.reading import items_of, parameters_of
 from debonair.resources.statement import Binds, Scope, restricted
 from debonair.resources.writing import Work
 
 ALLOWED = ("filter", "q", "all")
 
 
-def selected(resource: Resource, text: str) -> Node | None:
-    """Return the filter of a query string; None for all rows.
+def selected(resource: Resource, text: str) -> Query:
+    """Return the query that a query string asks for; without a filter it selects all rows.
 
     :raises FaultyQuery: when there is no filter and not ``all=true``, or a parameter of pages is given.
     """
@@ -36,13 +36,13 @@ def selected(resource: Resource, text: str) -> Node | None:
         faults["all"] = ["must be true, or not given"]
     if faults:
         raise FaultyQuery(faults)
-    node = query_of(resource, [item for item in items if item[0] != "all"]).filter
-    if node is None and not every:
+    query = query_of(resource, [item for item in items if item[0] != "all"])
+    if query.filter is None and not every:
         raise FaultyQuery({"all": ["give a filter, or all=true for every row"]})
-    return node
+    return query
 
 
-def change(work: Work, resource: Resource, node: Node | None, data: Any) -> int:
+def change(work: Work, resource: Resource, query: Query, data: Any) -> int:
     """Change the selected rows and return their number.
 
     :raises InvalidMembers: with every fault; relations are changed row by row only.
@@ -60,26 +60,26 @@ def change(work: Work, resource: Resource, node: Node | None, data: Any) -> int:
         or {"PATCH"} & {*options.before, *options.after}
         or set(values) & set(resource.mapper.validators)
     ):  # fmt: skip
-        rows = _rows(work, resource, node)
+        rows = _rows(work, resource, query)
         for row in rows:
             work.change(resource, row, data, whole=False)
             if options.where is not None:
                 work.read(resource, row, "")
         return len(rows)
     if not values:
-        keys = _keys(work, resource, node).subquery()
+        keys = _keys(work, resource, query).subquery()
         return work.session.execute(sa.select(sa.func.count()).select_from(keys)).scalar_one()
-    return _run(work, sa.update(resource.model).where(_among(work, resource, node)).values(values))
+    return _run(work, sa.update(resource.model).where(_among(work, resource, query)).values(values))
 
 
-def delete(work: Work, resource: Resource, node: Node | None) -> int:
+def delete(work: Work, resource: Resource, query: Query) -> int:
     """Delete the selected rows and return their number. :raises HTTPException: when others refer to them."""
     if {"DELETE"} & {*resource.options.before, *resource.options.after} or _cascades(resource):
-        rows = _rows(work, resource, node, propagated=False)
+        rows = _rows(work, resource, query, propagated=False)
         for row in rows:
             work.delete(resource, row)
         return len(rows)
-    return _run(work, sa.delete(resource.model).where(_among(work, resource, node)))
+    return _run(work, sa.delete(resource.model).where(_among(work, resource, query)))
 
 
 def _is_plain(resource: Resource) -> bool:
@@ -97,25 +97,25 @@ def _cascades(resource: Resource) -> bool:
     )
 
 
-def _keys(work: Work, resource: Resource, node: Node | None) -> Any:
+def _keys(work: Work, resource: Resource, query: Query) -> Any:
     """Return the SELECT of the keys of the selected rows, under the row filters."""
     binds = Binds()
     binds.use(resource)
     scope = Scope(resource, work.dialect, binds)
-    where = [scope.condition(node)] if node is not None else []
+    where = [] if query.filter is None else [scope.condition(query.filter)]
     keys = [getattr(scope.entity, name) for name in resource.key]
     statement = restricted(scope.from_(sa.select(*keys)).where(*where), binds)[0]
-    return statement.params(**values_bound(node, work.dialect.name))
+    return statement.params(**parameters_of(query, work.dialect.name))
 
 
-def _among(work: Work, resource: Resource, node: Node | None) -> Any:
+def _among(work: Work, resource: Resource, query: Query) -> Any:
     keys = [getattr(resource.model, name) for name in resource.key]
     key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
-    return key.in_(_keys(work, resource, node))
+    return key.in_(_keys(work, resource, query))
 
 
-def _rows(work: Work, resource: Resource, node: Node | None, *, propagated: bool = True) -> list[Any]:
-    statement = sa.select(resource.model).where(_among(work, resource, node))
+def _rows(work: Work, resource: Resource, query: Query, *, propagated: bool = True) -> list[Any]:
+    statement = sa.select(resource.model).where(_among(work, resource, query))
     statement = statement.options(*work.lookup.criteria(propagated=propagated))
     return list(work.session.scalars(statement.with_for_update(of=resource.model)).unique())
 

@@ -60,13 +60,12 @@ def _parameters(resource: Resource) -> dict[str, Any]:
 
     SQLAlchemy's own constructor sets attributes, so it is called without parameters.
     """
-    model = resource.model
-    if model.__init__.__name__ == "_declarative_constructor" or model.__init__.__module__.startswith(
-        "sqlalchemy."
-    ):
+    init = resource.model.__init__
+    init = getattr(init, "_sa_original_init", init)  # SQLAlchemy wraps the constructor
+    if init is object.__init__ or init.__module__.startswith("sqlalchemy."):
         return {}
     found: dict[str, Any] = {}
-    for parameter in list(inspect.signature(model.__init__).parameters.values())[1:]:
+    for parameter in list(inspect.signature(init).parameters.values())[1:]:
         if parameter.kind is parameter.VAR_KEYWORD:
             found["**"] = None
         elif parameter.kind is not parameter.VAR_POSITIONAL:

@@ -61,6 +61,12 @@ class Statement:
             cursor.close()
         return found
 
+    @property
+    def errors(self) -> type[Exception]:
+        """The base class of what the driver raises."""
+        errors: type[Exception] = self._dialect.loaded_dbapi.Error
+        return errors
+
     def bound(self, values: Mapping[str, Any]) -> Any:
         """Return parameters by name as the driver takes them."""
         if self._positional:

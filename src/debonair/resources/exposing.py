@@ -9,12 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
+from debonair.api import openapi
 from debonair.database.engine import engine_of
 from debonair.errors import CommandError
+from debonair.resources import export
 from debonair.resources.description import VERBS, Catalog, Options, Resource, nearest
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
-from debonair.resources.write_views import Writes
+from debonair.resources.write_views import add_writes
 from debonair.settings import ResourceSection, Settings, title_of, values_of
 
 _EXTENSION = "debonair.resources"
@@ -101,7 +103,9 @@ def views_of(app: Flask) -> Views:
     views: Views | None = app.extensions.get(_EXTENSION)
     if views is None:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
-        views.additions.append(Writes(views).add)
+        views.additions.append(add_writes)
+        export.add_to(views)
+        openapi.add_part(app, lambda taken: views_of(app).described(taken))
     return views
 
 

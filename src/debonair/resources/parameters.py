@@ -64,7 +64,7 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
 
     sort = faults.collect("sort", lambda: sorting.sort_of(resource, text("sort")), ())
     fields = faults.collect("fields", lambda: text("fields"), "")
-    include = faults.collect("include", lambda: includes_of(resource, text("include")), {})
+    include = faults.collect("include", lambda: includes_of(resource, text("include"), fields), {})
     selection = faults.collect("fields", lambda: selection_of(resource, fields, include), None)
     largest = options.max_page_size
     size = faults.collect(
@@ -121,7 +121,7 @@ def _search(resource: Resource, value: Any) -> Node:
     words = tuple(value.split())
     if not words or len(words) > 20:
         raise ValueError("must be from 1 to 20 words")
-    return Search(words)
+    return Search(resource, words)
 
 
 def _page(text: str, largest: int) -> int:

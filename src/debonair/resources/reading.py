@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from sqlalchemy import Engine
 
-from debonair.resources import operators, sorting, statement
+from debonair.resources import operators, search, sorting, statement
 from debonair.resources.counting import Count, counted
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement
@@ -162,13 +162,10 @@ class Reader:
 
     def _planned(self, resource: Resource, query: Query, link: str) -> Plan:
         size = query.page_size + (query.after is not None)
-        values: dict[str, Any] = {"limit": size, "offset": (query.page - 1) * query.page_size}
-        values |= values_bound(query.filter, self.dialect.name)
-        for index, value in enumerate(query.after or ()):
-            values[f"k{index}"] = value
+        values = parameters_of(query, self.dialect.name)
+        values |= {"limit": size, "offset": (query.page - 1) * query.page_size}
         within = None
         if query.within is not None:
-            values |= {f"p{index}": value for index, value in enumerate(query.within.key)}
             within = (query.within.parent, query.within.relation)
         after = None if query.after is None else tuple(value is None for value in query.after)
         shape = (resource, query.selection, query.sort, shape_of(query.filter), after, query.count, within)
@@ -203,14 +200,21 @@ def items_of(text: str) -> list[tuple[str, Any]]:
     return [(name, Text(value)) for name, value in parse_qsl(text, keep_blank_values=True)]
 
 
-def values_bound(node: Node | None, backend: str) -> dict[str, Any]:
-    """Return the parameters of a statement for the values of a filter, by name."""
-    return {f"v{index}": _bound(part, at, backend) for index, (part, at) in enumerate(values_of(node))}
+def parameters_of(query: Query, backend: str) -> dict[str, Any]:
+    """Return the parameters of the statement for a query by name, without ``limit`` and ``offset``."""
+    values: dict[str, Any] = {}
+    for index, (node, at) in enumerate(values_of(query.filter)):
+        values[f"v{index}"] = _bound(node, at, backend)
+    for index, value in enumerate(query.after or ()):
+        values[f"k{index}"] = value
+    if query.within is not None:
+        values |= {f"p{index}": value for index, value in enumerate(query.within.key)}
+    return values
 
 
 def _bound(node: Node, index: int, backend: str) -> Any:
     if isinstance(node, Search):
-        return operators.word_pattern(node.words[index])
+        return search.parameter(backend, node.resource, node.words[index])
     assert isinstance(node, Condition)  # nosec B101
     return operators.parameter(backend, node.operator, node.values[index])
 

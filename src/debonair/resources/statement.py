@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import aliased, with_loader_criteria
 
-from debonair.resources import wire
+from debonair.resources import search, wire
 from debonair.resources.description import Resource
 from debonair.resources.keyset import beyond
 from debonair.resources.kinds import Kind
-from debonair.resources.operators import Bind, compare, search
+from debonair.resources.operators import Bind, compare
 from debonair.resources.query import (
     Condition,
     Junction,
@@ -101,7 +101,9 @@ class Scope:
         if isinstance(node, Related):
             return self._related(node)
         if isinstance(node, Search):
-            return search(self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String()))
+            return search.condition(
+                self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String())
+            )
         return sa.not_(self.condition(node.part))
 
     def _related(self, node: Related) -> Any:

@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from debonair.api import openapi
 from debonair.api.openapi import Part
 from debonair.resources.description import Catalog, Resource, nearest
 from debonair.resources.document import describe
@@ -47,10 +46,15 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
-        self.additions: list[Callable[[Resource, str], None]] = []
+        self.additions: list[Callable[[Views, Resource, str], None]] = []
         self._prefixes: dict[str, str] = {}
         self._described: tuple[Any, Part] | None = None
-        openapi.add_part(app, self.described)
+
+    def renewed(self, app: Flask) -> Views:
+        """Return views of other resources, with the same database, representations and additions."""
+        views = Views(app, Catalog(), Reader(self.reader.engine))
+        views.representations, views.additions = self.representations, self.additions
+        return views
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource, and those of ``additions``, which write it."""
@@ -70,7 +74,7 @@ class Views:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
         for addition in self.additions:
-            addition(resource, prefix)
+            addition(self, resource, prefix)
 
     def described(self, taken: Collection[str]) -> Part:
         """Return the resources' part of the OpenAPI document, which is made again when they have changed."""

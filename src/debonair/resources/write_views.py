@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import Response, request
@@ -26,6 +27,16 @@ class View(Protocol):
     """A view of a resource, called with the parts of the URL."""
 
     def __call__(self, resource: Resource, **arguments: str) -> Response: ...
+
+
+_writes: WeakKeyDictionary[Views, Writes] = WeakKeyDictionary()
+
+
+def add_writes(views: Views, resource: Resource, prefix: str) -> None:
+    """Add the routes that write a resource; an addition of :class:`Views`."""
+    if views not in _writes:
+        _writes[views] = Writes(views)
+    _writes[views].add(resource, prefix)
 
 
 class Writes:

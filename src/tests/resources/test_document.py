@@ -168,7 +168,7 @@ def test_comments_of_the_database_and_docstrings_are_descriptions(base: Any) -> 
         """A book that is lent."""
 
         __tablename__ = "books"
-        __table_args__ = {"comment": "Everything on the shelves."}
+        __table_args__ = ({"comment": "Everything on the shelves."},)
         id = mapped_column(sa.Integer, primary_key=True)
         isbn = mapped_column(sa.String, comment="The number on the back.")
 
@@ -211,7 +211,7 @@ def test_odd_names_make_valid_and_different_names(base: Any) -> None:
 def test_composite_keys_and_tables_without_a_key(base: Any) -> None:
     class Line(base):
         __tablename__ = "lines"
-        __table_args__ = {"info": {"debonair_keyless": True}}
+        __table_args__ = ({"info": {"debonair_keyless": True}},)
         a = mapped_column(sa.Integer, primary_key=True)
 
     class Item(base):
@@ -240,10 +240,10 @@ def test_the_document_follows_the_catalog(make_app: Make, base: Any) -> None:
     expose(app, music.Artist)
     assert "/artists" in document_of(app)["paths"] and "/genres" not in document_of(app)["paths"]
     expose(app, music.Genre, prefix="/api")
-    views_of(app).representations.append(Representation("csv", "text/csv", lambda *_: app.response_class()))
+    views_of(app).representations.append(Representation("odd", "text/odd", lambda *_: app.response_class()))
     document = app.test_client().get("/openapi.json").json
     assert document and "/api/genres" in document["paths"]
-    assert "text/csv" in document["paths"]["/artists"]["get"]["responses"]["200"]["content"]
+    assert "text/odd" in document["paths"]["/artists"]["get"]["responses"]["200"]["content"]
 
 
 def test_three_hundred_resources_are_described(capsys: pytest.CaptureFixture[str], base: Any) -> None:
