@@ -160,7 +160,8 @@ def document_of(app: Flask) -> dict[str, Any]:
     for make in extension.get("debonair_parts", ()):
         part = make(taken)
         document["paths"] = document["paths"] | part.paths
-        document["tags"] = [*document.get("tags", []), *part.tags]
+        known = {tag["name"] for tag in document.get("tags", ())}
+        document["tags"] = [*document.get("tags", ()), *(t for t in part.tags if t["name"] not in known)]
         components = document["components"] = dict(document.get("components", {}))
         for section, found in part.components.items():
             components[section] = found | components.get(section, {})

@@ -13,9 +13,28 @@ from urllib.parse import quote
 from debonair.api.openapi import Part
 from debonair.resources import document_parameters, document_values
 from debonair.resources.description import Catalog, Resource
-from debonair.resources.document_operations import HEADERS, PROBLEMS, Operations, Other
+from debonair.resources.document_operations import Operations, Other
 from debonair.resources.document_schemas import Schemas, described, names_of, reference
 from debonair.web.problems import MEDIA_TYPE
+
+_PROBLEMS = {
+    400: "A parameter or the body is faulty: `errors` names each.",
+    403: "The row filter of the resource does not allow this row.",
+    404: "There is no such row.",
+    409: "The state of the database does not allow it, such as a value that is taken.",
+    412: "The entity tag in If-Match is not current.",
+    413: "The body is too large.",
+    415: "The body is not declared to be JSON.",
+    422: "A member of the body is invalid: `errors` has a JSON pointer to each.",
+    428: "If-Match is missing.",
+}
+
+_HEADERS = {
+    "ETag": "The entity tag of the body.",
+    "Link": "The first, previous, next and last page (RFC 8288).",
+    "Location": "The URL of the new row; an array has none.",
+    "Idempotency-Replayed": "`true`: this is the response to an earlier request with the key.",
+}
 
 
 def describe(
@@ -42,16 +61,16 @@ def describe(
         own[resource] = document_parameters.of_resource(resource, noun)
         components["parameters"].update(own[resource])
         components["schemas"].update(schemas.of(resource))
-    components["schemas"] |= schemas.own() | document_values.COMPONENTS
-    for name, text in HEADERS.items():
+    for name, text in _HEADERS.items():
         components["headers"][name] = {"description": text, "schema": {"type": "string"}}
     content = {MEDIA_TYPE: {"schema": reference("Problem")}}
-    for status, text in PROBLEMS.items():
+    for status, text in _PROBLEMS.items():
         components["responses"][f"Problem{status}"] = {"description": text, "content": content}
-    operations = Operations(nouns, {resource: list(each) for resource, each in own.items()}, tuple(others))
+    operations = Operations(schemas, {resource: list(each) for resource, each in own.items()}, tuple(others))
     paths: dict[str, Any] = {}
     for resource in nouns:
         start = prefix if isinstance(prefix, str) else prefix(resource)
         paths.update(operations.paths(resource, f"{start}/{quote(resource.name)}"))
+    components["schemas"] |= schemas.own() | document_values.COMPONENTS
     tags = [{"name": each.name, "description": described(each)} for each in nouns]
     return Part(paths, components, tags)

@@ -9,31 +9,16 @@ from typing import Any
 from urllib.parse import quote
 
 from debonair.resources import document_parameters as parameters
+from debonair.resources.columns import is_client_key
 from debonair.resources.description import Relation, Resource
-from debonair.resources.document_schemas import camel, reference
-
-PROBLEMS = {
-    400: "A parameter or the body is faulty: `errors` names each.",
-    403: "The row filter of the resource does not allow this row.",
-    404: "There is no such row.",
-    409: "The state of the database does not allow it, such as a value that is taken.",
-    412: "The entity tag in If-Match is not current.",
-    413: "The body is too large.",
-    415: "The body is not declared to be JSON.",
-    422: "A member of the body is invalid: `errors` has a JSON pointer to each.",
-    428: "If-Match is missing.",
-}
-
-HEADERS = {
-    "ETag": "The entity tag of the body.",
-    "Link": "The first, previous, next and last page (RFC 8288).",
-    "Location": "The URL of the new row.",
-}
+from debonair.resources.document_schemas import Schemas, camel, reference
 
 _QUERY = (
     "The method QUERY (RFC 10008) returns the same: its body is a JSON object whose members are the "
     'parameters, and `filter` is a tree such as `{"or": [{"title__like": "A%"}, {"not": {"id__gt": 3}}]}`.'
 )
+
+_CREATED = ("Location", "ETag", "Idempotency-Replayed")
 
 _SUMMARIES = {
     "PATCH": "Change a row by a JSON merge patch (RFC 7396).",
@@ -59,15 +44,14 @@ class Other:
 class Operations:
     """Makes the paths of resources.
 
-    :param nouns: the name of the schema of each resource.
+    :param schemas: the schemas of the resources.
     :param own: the names of the parameters that the pages of each have.
     :param others: further media types.
     """
 
-    def __init__(
-        self, nouns: dict[Resource, str], own: dict[Resource, list[str]], others: tuple[Other, ...]
-    ) -> None:
-        self._nouns = nouns
+    def __init__(self, schemas: Schemas, own: dict[Resource, list[str]], others: tuple[Other, ...]) -> None:
+        self._schemas = schemas
+        self._nouns = schemas.nouns
         self._others = others
         self._ids: set[str] = set()
         self._selecting, self._shaping, self._filters = {}, {}, {}
@@ -103,7 +87,10 @@ class Operations:
             yield f"{path}/{{key}}", {"parameters": key} | one
         for relation in resource.relations.values() if "GET" in verbs else ():
             name = quote(relation.name, safe="")
-            yield f"{path}/{{key}}/{name}", {"parameters": key, "get": self._related(resource, relation)}
+            related = {"get": self._related(resource, relation)}
+            if relation.many and relation.writable and "POST" in relation.target.options.verbs:
+                related["post"] = self._create_related(resource, relation)
+            yield f"{path}/{{key}}/{name}", {"parameters": key} | related
 
     def _singular(self, resource: Resource) -> str:
         return snake(self._nouns[resource])
@@ -146,36 +133,43 @@ class Operations:
         )
 
     def _create(self, resource: Resource) -> dict[str, Any]:
-        noun = self._nouns[resource]
-        body, one = reference(f"{noun}Create"), reference(noun)
-        answers = {"201": _answer(_or_array(one), ("Location", "ETag"))}
+        name, summary = f"create_{self._singular(resource)}", f"Create rows of {resource.name}."
+        return self._creating(resource, resource, name, summary, self._schemas.body_of(resource, "POST"))
+
+    def _create_related(self, resource: Resource, relation: Relation) -> dict[str, Any]:
+        name = f"create_{self._singular(resource)}_{snake(relation.name) or 'relation'}"
+        body = self._schemas.within(resource, relation)
+        summary = f"Create rows in {relation.name} of a row."
+        found = self._creating(relation.target, resource, name, summary, body)
+        found["responses"]["404"] = _problem(404)
+        return found
+
+    def _creating(
+        self, resource: Resource, owner: Resource, name: str, summary: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        answers = {"201": _answer(_or_array(reference(self._nouns[resource])), _CREATED)}
         given = [*self._shaping[resource], parameters.reference("IdempotencyKey")]
-        name = f"create_{self._singular(resource)}"
-        found = self._operation(
-            resource, name, f"Create rows of {resource.name} in one transaction.", given, answers,
-            (400, 403, 409, 413, 415, 422),
-        )  # fmt: skip
+        problems = (400, 403, 409, 413, 415, 422)
+        found = self._operation(owner, name, summary, given, answers, problems)
+        found["description"] = "An array is created in one transaction: all of its objects, or none."
         return found | {"requestBody": _body(_or_array(body))}
 
     def _change(self, resource: Resource, verb: str) -> dict[str, Any]:
         noun = self._nouns[resource]
-        given = [*self._shaping[resource], self._if_match(resource)]
         name = f"{_WORDS[verb]}_{self._singular(resource)}"
-        problems = [400, 403, 404, 409, 412]
-        if resource.options.require_if_match:
-            problems.append(428)
+        problems = [400, 403, 404, 409, 412, *([428] if resource.options.require_if_match else [])]
+        given = [self._if_match(resource)]
         if verb == "DELETE":
-            return self._operation(
-                resource, name, _SUMMARIES[verb], given, {"204": {"description": "It is deleted."}}, problems
-            )
+            answers: dict[str, Any] = {"204": {"description": "It is deleted."}}
+            return self._operation(resource, name, _SUMMARIES[verb], given, answers, problems)
         answers = {"200": _answer(reference(noun), ("ETag",))}
-        if verb == "PUT":
-            answers["201"] = _answer(reference(noun), ("ETag", "Location")) | {
-                "description": "There was no such row: it is created."
-            }
+        if verb == "PUT" and is_client_key(resource):
+            given.append(parameters.reference("IfAbsent"))
+            created = {"description": "There was no such row: it is created."}
+            answers["201"] = _answer(reference(noun), ("ETag", "Location")) | created
+        given += self._shaping[resource]
         found = self._operation(resource, name, _SUMMARIES[verb], given, answers, [*problems, 413, 415, 422])
-        patch = verb == "PATCH"
-        return found | {"requestBody": _body(reference(noun + ("Patch" if patch else "Create")), patch)}
+        return found | {"requestBody": _body(self._schemas.body_of(resource, verb), verb == "PATCH")}
 
     def _bulk(self, resource: Resource, verb: str) -> dict[str, Any]:
         name = f"{_WORDS[verb]}_many_{_plural(resource)}"
@@ -188,7 +182,7 @@ class Operations:
             {"200": _answer(reference("Selected"))}, problems,
         )  # fmt: skip
         if verb == "PATCH":
-            found["requestBody"] = _body(reference(f"{self._nouns[resource]}Patch"), patch=True)
+            found["requestBody"] = _body(self._schemas.body_of(resource, "PATCH", many=True), patch=True)
         return found
 
     def _if_match(self, resource: Resource) -> dict[str, Any]:

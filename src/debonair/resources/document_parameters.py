@@ -13,15 +13,13 @@ from debonair.resources.parameters import CONTROL, MAX_OFFSET
 
 _FILTER = """\
 An expression: `and(E,E,...)`, `or(E,E,...)`, `not(E)`, or a condition `path__operator=value`. A value is bare
-up to `,` or `)`, or quoted with `"`, where `\\` stands before `"` and itself. A path is a column, a column of a
-to-one relation (`{one}.column`), or a condition on a to-many relation, `relation__any.column` or
+up to `,` or `)`, or quoted with `"`, where `\\` stands before `"` and itself. A path is a column, a column of
+a to-one relation (`{one}.column`), or a condition on a to-many relation, `relation__any.column` or
 `relation__none.column`. A path can be a parameter of its own too: `relation__any.column__operator=value`.
 
 Operators: `eq` (also without an operator), `ne`, `lt`, `le`, `gt`, `ge`, `in`, `nin`, `like` and `ilike`, in
 which `%` and `_` are wildcards and `\\` escapes them, `contains`, `startswith`, `isnull`, `between`.
 Parameters are joined by AND. A value with a comma in a list is quoted with `"`."""
-
-ETAGS = "^[\\x20-\\x7e]*$"
 
 COMMON: dict[str, dict[str, Any]] = {
     "After": {
@@ -38,17 +36,22 @@ COMMON: dict[str, dict[str, Any]] = {
     "All": {
         "name": "all", "in": "query",
         "description": "Must be true when no filter is given: every row is meant.",
-        "schema": {"type": "boolean"},
+        "schema": {"type": "boolean", "enum": [True]},
     },
     "IfNoneMatch": {
         "name": "If-None-Match", "in": "header",
         "description": "Entity tags that the client has: 304 when one is current.",
-        "schema": {"type": "string", "pattern": ETAGS},
+        "schema": {"type": "string"},
     },
     "IfMatch": {
         "name": "If-Match", "in": "header",
         "description": "The entity tag of what is changed: 412 when it is no longer current.",
-        "schema": {"type": "string", "pattern": ETAGS},
+        "schema": {"type": "string"},
+    },
+    "IfAbsent": {
+        "name": "If-None-Match", "in": "header",
+        "description": "`*`: 412 when there is such a row.",
+        "schema": {"type": "string"},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header",

@@ -17,7 +17,7 @@ _LIMIT = "limit=(?:[1-9][0-9]{0,2}|1000)"
 def sorts(resource: Resource) -> str:
     """Return the pattern of a column to sort by; empty when there is none."""
 
-    def columns(each: Resource) -> list[str]:
+    def columns(each: Resource, depth: int) -> list[str]:
         return [column.name for column in each.columns.values() if column.sortable]
 
     def to_one(each: Resource) -> list[Relation]:
@@ -31,8 +31,8 @@ def sorts(resource: Resource) -> str:
 def fields(resource: Resource) -> str:
     """Return the pattern of a member, or of one of an embedded relation."""
 
-    def members(each: Resource) -> list[str]:
-        return [*each.columns, *each.relations]
+    def members(each: Resource, depth: int) -> list[str]:
+        return [*each.columns, *(each.relations if depth else ())]
 
     def every(each: Resource) -> Iterable[Relation]:
         return each.relations.values()
@@ -56,13 +56,13 @@ def _shortest(make: Callable[[int, bool], str], depth: int) -> str:
 
 def _paths(
     resource: Resource,
-    names: Callable[[Resource], list[str]],
+    names: Callable[[Resource, int], list[str]],
     follow: Callable[[Resource], Iterable[Relation]],
     depth: int,
     rest: bool,
 ) -> str:
     # A name with a comma would be two in a list.
-    found = [escaped(name) for name in names(resource) if "," not in name]
+    found = [escaped(name) for name in names(resource, depth) if "," not in name]
     for relation in follow(resource) if depth or rest else ():
         inner = _paths(relation.target, names, follow, depth - 1, rest) if depth else _ANY
         if inner and "," not in relation.name:

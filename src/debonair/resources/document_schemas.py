@@ -8,13 +8,16 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from apispec import APISpec
+from sqlalchemy.orm import RelationshipDirection
 
 from debonair.api import schemas
 from debonair.api.openapi import ProblemSchema
 from debonair.resources import document_values
+from debonair.resources.columns import given_by, is_client_key, required
 from debonair.resources.description import Catalog, Relation, Resource
+from debonair.resources.graph import MOST
 
-SUFFIXES = ("", "Page", "Create", "Patch")
+SUFFIXES = ("", "Page", "Create", "Put", "Patch", "PatchMany")
 _RESERVED = ("Problem", "ProblemError", *document_values.COMPONENTS)
 
 
@@ -56,6 +59,8 @@ class Schemas:
 
     def __init__(self, nouns: dict[Resource, str]) -> None:
         self.nouns = nouns
+        self.inner: dict[str, Any] = {}
+        self._within: dict[tuple[Resource, frozenset[str]], str] = {}
         # A schema of the service's own is described in a document of its own, and copied from there.
         plugin: Any = schemas.plugin()
         self._own = APISpec("", "", "3.1.0", [plugin])
@@ -65,22 +70,53 @@ class Schemas:
 
     def of(self, resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the schemas of a resource, with their names."""
-        noun, verbs = self.nouns[resource], resource.options.verbs
-        if "GET" in verbs:
-            yield f"{noun}Page", _page(reference(noun))
-        if resource.options.schema is not None:
+        noun, options = self.nouns[resource], resource.options
+        yield f"{noun}Page", _page(reference(noun))
+        if options.schema is not None:
             yield from self._of_service(resource)
             return
         yield noun, self._read(resource)
-        if verbs & {"POST", "PUT"}:
-            yield f"{noun}Create", self._written(resource, whole=True)
-        if "PATCH" in verbs:
-            yield f"{noun}Patch", self._written(resource, whole=False)
+        if options.verbs & {"POST", "PUT"}:
+            yield f"{noun}Create", self._written(resource)
+        if "PUT" in options.verbs and is_client_key(resource):
+            # The key is in the URL.
+            found = self._written(resource)
+            found["required"] = [name for name in found.get("required", ()) if name not in resource.key]
+            yield f"{noun}Put", found
+        if "PATCH" in options.verbs:
+            yield f"{noun}Patch", self._written(resource, patch=True)
+            if options.bulk:
+                yield f"{noun}PatchMany", self._written(resource, patch=True, related=False)
+
+    def body_of(self, resource: Resource, verb: str, many: bool = False) -> dict[str, Any]:
+        """Return the reference to the schema of what is sent with a verb."""
+        noun = self.nouns[resource]
+        if resource.options.schema is not None:
+            return reference(f"{noun}Patch" if verb == "PATCH" else f"{noun}Create")
+        if verb == "PATCH":
+            return reference(f"{noun}PatchMany" if many else f"{noun}Patch")
+        return reference(f"{noun}Put" if verb == "PUT" and is_client_key(resource) else f"{noun}Create")
+
+    def within(self, resource: Resource, relation: Relation) -> dict[str, Any]:
+        """Return the reference to the schema of a new object in a relation, which sets a part of it."""
+        target = relation.target
+        absent = given_by(resource, relation.name) & {*target.columns, *target.relations}
+        if not absent or target.options.schema is not None:
+            return self.body_of(target, "POST")
+        name = self._within.get((target, absent))
+        if name is None:
+            name = f"{self.nouns[target]}In{self.nouns[resource]}{camel(relation.name)}"
+            while name in self.inner:
+                name += "2"
+            self._within[target, absent] = name
+            self.inner[name] = {}  # Taken, as its schema may refer to itself.
+            self.inner[name] = self._written(target, absent=absent)
+        return reference(name)
 
     def own(self) -> dict[str, Any]:
         """Return the schemas of marshmallow that the others refer to: problems, and those of the service."""
         found: dict[str, Any] = self._own.to_dict().get("components", {}).get("schemas", {})
-        return found
+        return found | self.inner
 
     def _of_service(self, resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
         noun, schema = self.nouns[resource], resource.options.schema
@@ -101,34 +137,65 @@ class Schemas:
                 properties[relation.name] = {"oneOf": [target, {"type": "null"}]}
         return _object(resource, properties)
 
-    def _written(self, resource: Resource, whole: bool) -> dict[str, Any]:
-        columns = [column for column in resource.columns.values() if column.writable]
+    def _written(
+        self, resource: Resource, *, absent: Collection[str] = (), patch: bool = False, related: bool = True
+    ) -> dict[str, Any]:
+        """Return the schema of what is sent.
+
+        :param absent: names that must not be given. :param patch: whether nothing is required, and the key
+            cannot be given. :param related: whether relations can be given.
+        """
+        absent = {*absent, *(resource.key if patch else ())}
+        columns = [each for each in resource.columns.values() if each.writable and each.name not in absent]
         properties = {column.name: document_values.written(column) for column in columns}
-        for relation in resource.relations.values():
-            if relation.writable:
-                properties.setdefault(relation.name, self._written_relation(relation))
+        for relation in resource.relations.values() if related else ():
+            if relation.writable and relation.name not in absent:
+                properties.setdefault(relation.name, self._written_relation(resource, relation))
         found = _object(resource, properties) | {"additionalProperties": False}
-        required = [column.name for column in columns if column.required]
-        if whole and required:
-            found["required"] = required
+        instead = _set_by_relations(resource) if related else {}
+        needed = [name for name in required(resource) if name in properties and name not in instead]
+        if needed and not patch:
+            found["required"] = needed
+        for name, relation_name in instead.items() if not patch else ():
+            if name in properties and name in required(resource):
+                said = properties[name].get("description", "")
+                text = f"{said} Needed unless `{relation_name}` is given.".strip()
+                properties[name] = properties[name] | {"description": text}
         return found
 
-    def _written_relation(self, relation: Relation) -> dict[str, Any]:
+    def _written_relation(self, resource: Resource, relation: Relation) -> dict[str, Any]:
         target = relation.target
         choices: list[dict[str, Any]] = []
         if target.addressable:
-            simple = len(target.key) == 1
-            key = target.column(target.key[0])
-            choices.append(document_values.compared(key) if simple else {"type": "string"})
-        if "POST" in target.options.verbs and target.options.schema is None:
-            choices.append(reference(f"{self.nouns[target]}Create"))
+            keys = [document_values.compared(target.column(name)) for name in target.key]
+            choices.append(keys[0] if len(keys) == 1 else _row_key(keys))
+        if "POST" in target.options.verbs:
+            choices.append(self.within(resource, relation))
         if relation.many:
-            return {"type": "array", "items": _any(choices)}
+            return {"type": "array", "items": _any(choices), "maxItems": MOST}
         return _any([*choices, {"type": "null"}])
 
 
+def _row_key(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "array", "items": _any(parts), "minItems": len(parts), "maxItems": len(parts),
+        "description": "The key: an array of the values of its columns.",
+    }  # fmt: skip
+
+
+def _set_by_relations(resource: Resource) -> dict[str, str]:
+    """Return the relations that may be given in place of a column, by the column."""
+    return {
+        resource.mapper.get_property_by_column(local).key: name
+        for name, relation in resource.relations.items()
+        if relation.writable and resource.relationship(name).direction is RelationshipDirection.MANYTOONE
+        for _, local in resource.relationship(name).synchronize_pairs
+    }
+
+
 def _any(choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return choices[0] if len(choices) == 1 else {"anyOf": choices}
+    different = [each for index, each in enumerate(choices) if each not in choices[:index]]
+    return different[0] if len(different) == 1 else {"anyOf": different}
 
 
 def _object(resource: Resource, properties: dict[str, Any]) -> dict[str, Any]:

@@ -71,11 +71,7 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     size = faults.collect(
         "page_size", lambda: number(text("page_size", str(min(options.page_size, largest))), largest), 1
     )
-    page = faults.collect("page", lambda: number(text("page", "1"), MAX_OFFSET), 1)
-    if page * size > MAX_OFFSET:
-        faults.setdefault("page", []).append(
-            f"must be at most {MAX_OFFSET // size}; use after= for a deep page"
-        )
+    page = faults.collect("page", lambda: _page(text("page", "1"), MAX_OFFSET // largest), 1)
     count = faults.collect("count", lambda: _choice(text("count", "exact"), ("exact", "estimated", "none")))
     after = None
     if "after" in single and "sort" not in faults:
@@ -127,6 +123,13 @@ def _search(resource: Resource, value: Any) -> Node:
     if not words or len(words) > 20:
         raise ValueError("must be from 1 to 20 words")
     return Search(resource, words)
+
+
+def _page(text: str, largest: int) -> int:
+    try:
+        return number(text, largest)
+    except ValueError as error:
+        raise ValueError(f"{error}; use after= for a deep page") from None
 
 
 def _choice(text: str, known: tuple[str, ...]) -> str:

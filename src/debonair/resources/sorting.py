@@ -39,6 +39,8 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
                 ]
                 raise ValueError(f"unknown column {name!r}{nearest(rest, known)}")
             steps.append(step)
+            if len(steps) > resource.options.include_depth:
+                raise ValueError(f"{name[:80]!r} is deeper than {resource.options.include_depth} relations")
             rest = rest[len(step) + 1 :]
             current = current.relations[step].target
         if not current.columns[rest].sortable:

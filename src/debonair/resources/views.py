@@ -70,8 +70,10 @@ class Views:
 
             self.app.add_url_rule(rule, endpoint, bound, methods=methods)
 
-        add(rule, endpoint, self.collection, ["GET", "QUERY"])
-        if resource.addressable:
+        readable = "GET" in resource.options.verbs
+        if readable:
+            add(rule, endpoint, self.collection, ["GET", "QUERY"])
+        if readable and resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
         for addition in self.additions:
