@@ -18,7 +18,7 @@ CHASSIS := setup.py setup.cfg MANIFEST.in requirements.txt $(shell find src/debo
 PACKAGING := PYTHONPATH=src python3 -B -m debonair.deb
 
 # What the tests of package and host need beyond make, git and python3-venv.
-PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates curl debhelper dh-virtualenv \
+PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates chromium curl debhelper dh-virtualenv \
     diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate metadata-json-lint mmdebstrap piuparts \
     postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
     python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container
@@ -69,7 +69,7 @@ run: bake ## bake, migrate and serve the sample on PORT (5000)
 	@$(SAMPLE_COMMAND) db upgrade
 	@echo "  curl -X POST http://127.0.0.1:$(PORT)/checkin/alice"
 	@echo "  curl http://127.0.0.1:$(PORT)/last-seen/alice"
-	@echo "  http://127.0.0.1:$(PORT)/health/ready  /metrics  /openapi.json"
+	@echo "  http://127.0.0.1:$(PORT)/docs  /health/ready  /metrics  /openapi.json"
 	@exec $(SAMPLE_COMMAND) --set server.port=$(PORT) serve
 
 .PHONY: check

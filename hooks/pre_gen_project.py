@@ -11,9 +11,9 @@ answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 # Packages that a service installs and that its tests need, and the directory of its tests.
 USED = """
     alembic apispec bandit blinker click coverage debonair flask flask-migrate flask-script-ng flask-smorest
-    flask-sqlalchemy greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe orjson packaging
-    pip prometheus-client pytest rich ruff setuptools six sphinx sqlalchemy test tests typing-extensions
-    webargs werkzeug
+    flask-sqlalchemy flask-swagger-ui greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe orjson
+    packaging pip prometheus-client pytest rich ruff setuptools six sphinx sqlalchemy test tests
+    typing-extensions webargs werkzeug
 """
 
 # Users that Debian's base-passwd makes, and commands that every Debian has: the service would have the same.

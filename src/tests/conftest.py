@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate as validate_document
 
 from debonair.application import create_app
+from tests.browser import _chromium, browser  # noqa: F401 - fixtures of every test
 from tests.support import chassis_settings
 
 

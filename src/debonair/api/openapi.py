@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import flask
 import flask_smorest
-from flask import Flask, Request
+from flask import Flask, Request, Response, request
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
@@ -104,6 +104,14 @@ class _Api(flask_smorest.Api):
 
     def _register_error_handlers(self) -> None:
         pass
+
+    def _openapi_json(self) -> Response:
+        """Return the document, with the prefix of the request if any: clients put it before the paths."""
+        response: Response = super()._openapi_json()
+        if request.script_root and "servers" not in self.spec.options:
+            document = {**self.spec.to_dict(), "servers": [{"url": request.script_root}]}
+            response.set_data(flask.json.dumps(document))
+        return response
 
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE

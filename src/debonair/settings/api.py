@@ -13,3 +13,4 @@ class ApiSection(Section, name="api"):
         list, default="json", choices=("json", "xml", "yaml"),
         help="Media types of results and problems; the first one where the Accept header does not decide.",
     )  # fmt: skip
+    docs = option(bool, default=True, help="Show the OpenAPI document as a page at /docs.")

@@ -18,6 +18,7 @@ def test_browser_sees_the_routes_in_development(make_app: Factory) -> None:
     page = app.test_client().get("/", headers=BROWSER)
     assert page.status_code == 200 and page.mimetype == "text/html"
     assert "/orders/&lt;number&gt;" in page.text and 'href="/openapi.json"' in page.text
+    assert 'href="/docs"' in page.text
 
 
 def test_program_gets_a_problem(make_app: Factory) -> None:
