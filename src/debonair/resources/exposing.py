@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 
 from debonair.database.engine import engine_of
+from debonair.resources.additions import add_now
 from debonair.resources.description import Catalog, Options, Resource
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
@@ -29,4 +30,5 @@ def views_of(app: Flask) -> Views:
     views: Views | None = app.extensions.get(_EXTENSION)
     if views is None:
         views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
+        add_now(app, views)
     return views

@@ -50,6 +50,7 @@ class Scope:
         self.resource = resource
         self.dialect = dialect
         self.binds = binds
+        binds.use(resource)
         self.entity: Any = aliased(resource.model)
         self._joined: dict[tuple[str, ...], tuple[Any, Resource]] = {(): (self.entity, resource)}
         self._parent: Any = None

@@ -41,6 +41,8 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
+        self.added: list[Callable[[Resource, str], None]] = []
+        """Called with each resource that is added, and the prefix of its URL."""
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource."""
@@ -56,6 +58,8 @@ class Views:
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+        for call in self.added:
+            call(resource, prefix)
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page."""
