@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -91,6 +91,15 @@ def guard_of(app: Flask) -> HangGuard:
 
 
 _engines: WeakSet[Engine] = WeakSet()
+_foreign: WeakKeyDictionary[Engine, bool] = WeakKeyDictionary()
+
+
+def treat_as_foreign(engine: Engine, *, read_only: bool) -> None:
+    """Leave the database as somebody else has made it: its journal mode is not changed.
+
+    :param read_only: whether transactions of SQLite never take the write lock.
+    """
+    _foreign[engine] = read_only
 
 
 def _leave_connections_to_the_parent() -> None:
@@ -136,15 +145,18 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connect(connection: sqlite3.Connection, record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        if engine not in _foreign:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later fails when another process wrote in between,
         # whatever the timeout. So one that may write takes the lock when it begins, and waits for it.
-        reads_only = connection.get_execution_options().get(_READ_ONLY) or any(
-            condition() for condition in _reads_only
+        reads_only = (
+            _foreign.get(engine)
+            or connection.get_execution_options().get(_READ_ONLY)
+            or any(condition() for condition in _reads_only)
         )
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RunServer:
     """Serve for development, with reloader and debugger."""
 
-    arguments = (
+    arguments: tuple[Argument, ...] = (
         Argument("-H", "--host", help="address to listen on; the default is [server] host"),
         Argument("-p", "--port", type=int, help="port to listen on; the default is [server] port"),
         Argument("-D", "--no-debug", dest="debug", action="store_false", help="turn the debugger off"),

@@ -56,22 +56,22 @@ def test_a_column_that_may_be_null_has_nulls_and_equal_values(
 
 
 def test_relations_lead_both_ways(session: Session) -> None:
-    track = session.scalars(sa.select(Track).where(Track.genres.any())).first()
+    track = session.scalars(sa.select(Track).where(Track.genres.any())).all()[0]
     assert track in track.album.tracks
     assert all(track in genre.tracks for genre in track.genres)
-    album = session.scalars(sa.select(Album).where(Album.artist_id.is_not(None))).first()
+    album = session.scalars(sa.select(Album).where(Album.artist_id.is_not(None))).all()[0]
     assert album in album.artist.albums
 
 
 def test_an_album_is_deleted_with_its_tracks(session: Session) -> None:
-    album = session.scalars(sa.select(Album).where(Album.tracks.any())).first()
+    album = session.scalars(sa.select(Album).where(Album.tracks.any())).all()[0]
     session.delete(album)
     session.flush()
     assert session.scalars(sa.select(Track).where(Track.album_id == album.id)).all() == []
 
 
 def test_an_artist_with_albums_cannot_be_deleted(session: Session) -> None:
-    session.delete(session.scalars(sa.select(Artist).where(Artist.albums.any())).first())
+    session.delete(session.scalars(sa.select(Artist).where(Artist.albums.any())).all()[0])
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):
         session.flush()
 

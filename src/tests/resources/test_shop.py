@@ -127,7 +127,7 @@ def test_the_command_prints_what_it_made(tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "tests.resources.shop",
-        tmp_path / "shop.db",
+        f"{tmp_path}/shop.db",
         "--rows",
         "20",
         "--seed",

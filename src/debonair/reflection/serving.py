@@ -1,0 +1,144 @@
+"""An API over a database without code: the routes of its resources follow its schema.
+
+A request finds the routes in a map of their own, which is made anew when the schema has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, request
+from werkzeug.routing import Map, Rule
+
+from debonair.database.engine import engine_of
+from debonair.database.foreign import open_foreign, require_database
+from debonair.names import Service
+from debonair.reflection.current import Current
+from debonair.reflection.reflected import Reflected
+from debonair.resources.description import READ, VERBS, Catalog, Options, Resource
+from debonair.resources.exposing import views_of
+from debonair.resources.reading import Reader
+from debonair.resources.views import Views
+from debonair.settings import ApiSection, Settings
+
+_log = logging.getLogger(__name__)
+
+EXTENSION = "debonair.reflection"
+"""The application's extension that holds its :class:`Served`."""
+
+_VIEWS = "debonair.resources"
+_METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE", "QUERY"]
+
+
+def init_app(app: Flask, settings: Settings, service: Service) -> None:
+    """Serve the database that ``[database] uri`` names; the service's own one when it exists.
+
+    :raises CommandError: when the file is missing or is no database, or ``[api] tables`` names what it lacks.
+    """
+    engine, section = engine_of(app), settings[ApiSection]
+    name = engine.url.database
+    if engine.dialect.name == "sqlite" and name and not name.startswith((":", "file:")):
+        path = Path(app.instance_path, name)
+        if path.parent == Path(app.instance_path) and not path.exists():
+            return  # the default, which nobody has made
+    require_database(engine)
+    open_foreign(engine, read_only=section.readonly)
+    served = app.extensions[EXTENSION] = Served(app, section)
+    prefix = section.prefix.rstrip("/")
+    app.add_url_rule(
+        f"{prefix}/<path:path>", "reflection", served.view, methods=_METHODS, provide_automatic_options=False
+    )
+    if section.tables:
+        served.check()
+
+
+class _Routes:
+    """The routes of one schema. For the views it is an application, to which they add their rules."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self.map = Map()
+        self.views: dict[str, Callable[..., Response]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    def add_url_rule(
+        self, rule: str, endpoint: str, view_func: Callable[..., Response], *, methods: list[str], **_: Any
+    ) -> None:
+        """Add a rule, as Flask's method of this name does."""
+        self.views[endpoint] = view_func
+        self.map.add(Rule(rule, endpoint=endpoint, methods=methods))
+
+
+class Served:
+    """The resources of a database, by its schema as it is now."""
+
+    def __init__(self, app: Flask, section: ApiSection) -> None:
+        self._app = app
+        self._section = section
+        self._routes = _Routes(app)
+        self._current = Current(engine_of(app), section.tables, section.exclude, changed=self._change)
+
+    def check(self) -> None:
+        """Read the schema now, if the database responds. :raises CommandError: as for :func:`init_app`."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self._current.current()
+        except SQLAlchemyError:
+            _log.warning("the database does not respond: its schema is read with the first request")
+
+    def reflected(self) -> Reflected:
+        """Return the classes that are served, after a look at the schema."""
+        return self._current.current()
+
+    def view(self, path: str) -> Response:
+        """Respond to a request for any of the resources."""
+        self._current.current()
+        routes = self._routes
+        adapter = routes.map.bind_to_environ(request.environ)
+        if request.method == "OPTIONS":
+            response = self._app.response_class()
+            response.allow.update(adapter.allowed_methods())
+            return response
+        rule, arguments = adapter.match(return_rule=True)
+        # For the metrics and the log, which name the route of a request.
+        request.url_rule, request.view_args = rule, dict(arguments)
+        return routes.views[rule.endpoint](**arguments)
+
+    def _change(self, found: Reflected) -> None:
+        """Make the resources of a new schema, and serve them from now on."""
+        before = views_of(self._app)
+        routes = _Routes(self._app)
+        engine = engine_of(self._app)
+        views = Views(routes, Catalog(), Reader(engine))  # type: ignore[arg-type]
+        views.representations = before.representations
+        options = Options(
+            verbs=READ if self._section.readonly else VERBS,
+            embed=None,
+            page_size=self._section.page_size,
+            max_page_size=self._section.max_page_size,
+        )
+        resources = [
+            Resource(resource_name(model.__name__), model, options, engine.dialect.name, views.catalog)
+            for model in found.models
+        ]
+        for resource in resources:
+            views.catalog.add(resource)
+        for resource in resources:
+            views.add(resource, self._section.prefix.rstrip("/"))
+        for name, reason in found.skipped:
+            _log.warning("%s is not served: %s", name, reason)
+        self._app.extensions[_VIEWS] = views
+        self._routes = routes
+
+
+def resource_name(name: str) -> str:
+    """Return the name of the resource of a table: what would split a path or a route is percent-encoded."""
+    return re.sub(r"[/%<>?#\\]", lambda match: quote(match[0], safe=""), name)
