@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from flask import url_for
+from flask import current_app, request
 
+from debonair.resources.additions import VIEWS
 from debonair.resources.description import Resource
 from debonair.resources.views import key_text
 
@@ -64,7 +65,8 @@ def _paging(item: tuple[str, str]) -> bool:
 
 def url_of(resource: Resource) -> str:
     """Return the URL of a resource, with the prefix that the server is mounted at."""
-    return url_for(f"resources.{resource.name}")
+    views = current_app.extensions[VIEWS]
+    return quote(request.script_root + views.urls.get(resource.name, f"/{resource.name}"))
 
 
 def url_of_row(url: str, resource: Resource, values: Mapping[str, Any]) -> str | None:

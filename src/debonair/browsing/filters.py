@@ -120,7 +120,11 @@ def sent_items(items: Items) -> Items | None:
                 found.append((parameter(path, operator), given))
             elif given != "":
                 found.append((parameter(path, value), given))
-        elif name not in (SENT, "page", "after") and not name.startswith("_value.") and (name, value) != ("q", ""):
+        elif (
+            name not in (SENT, "page", "after")
+            and not name.startswith("_value.")
+            and (name, value) != ("q", "")
+        ):
             found.append((name, value))
     return tuple(found)
 

@@ -6,69 +6,67 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, redirect, request, url_for
-from werkzeug.exceptions import HTTPException, NotFound
+from flask import Flask, Response, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from debonair.browsing import details, facets, failures, filters, index, paging, tables
 from debonair.browsing.addresses import Address, items_in, url_of, url_of_row
 from debonair.browsing.cells import Cell
 from debonair.browsing.rendering import rendered, style_name, style_response
+from debonair.resources.additions import VIEWS
 from debonair.resources.description import Resource
 from debonair.resources.parameters import query_of
 from debonair.resources.query import Within
-from debonair.resources.reading import items_of
+from debonair.resources.reading import Reader, items_of
 from debonair.resources.views import Representation, Views, missing
-from debonair.web.problems import PAGE
 
 FORMATS = {"json": "JSON", "csv": "CSV", "ndjson": "NDJSON", "xml": "XML", "yaml": "YAML"}
 
 
 def add_to(views: Views) -> None:
     """Show the resources as pages."""
-    pages = Pages(views)
+    pages = Pages(views.app)
     views.representations.append(Representation("html", "text/html", pages.collection, pages.one))
-    views.added.append(pages.add)
-    views.app.extensions[PAGE] = pages.failure
 
 
 class Pages:
-    """The pages of the resources of an application."""
+    """The pages of the resources of an application, as they are at the time of a request."""
 
-    def __init__(self, views: Views) -> None:
-        self.views = views
-        self.reader = views.reader
-        self._prefixes: list[str] = []
+    def __init__(self, app: Flask) -> None:
+        self.app = app
 
-    def add(self, resource: Resource, prefix: str) -> None:
-        """Add the list of resources and the style sheet below the prefix of a resource, once."""
-        if prefix in self._prefixes:
-            return
-        self._prefixes.append(prefix)
-        app = self.views.app
-        app.add_url_rule(f"{prefix}/", f"browsing.index{prefix}", self.index)
-        app.add_url_rule(f"{prefix}/_browse/<file>", f"browsing.style{prefix}", self.style)
+    @property
+    def views(self) -> Views:
+        """The views of the resources."""
+        views: Views = self.app.extensions[VIEWS]
+        return views
 
-    def index(self) -> Any:
-        """Return the list of the resources, or what the service itself has at this URL."""
-        for rule in self.views.app.url_map.iter_rules():
-            own = rule.endpoint.startswith("browsing.index")
-            if rule.rule == request.path and not own and "GET" in (rule.methods or ()):
-                return self.views.app.ensure_sync(self.views.app.view_functions[rule.endpoint])()
+    @property
+    def reader(self) -> Reader:
+        """What reads the database."""
+        return self.views.reader
+
+    def instead_of(self, error: HTTPException) -> Response | None:
+        """Return the list of resources or the style sheet, whose URLs have no route, or the page of an error.
+
+        None when it is the error of something else than a resource, or when the client prefers JSON.
+        """
+        routed = request.endpoint if request.routing_exception is None else None
+        if error.code == 404 and request.method in ("GET", "HEAD") and (routed is None or _open(routed)):
+            for prefix in self.views.prefixes:
+                if request.path == f"{prefix}/_browse/{style_name()}":
+                    return style_response()
+                if request.path in (f"{prefix}/", prefix) and _wanted():
+                    return self.index()
+        if (routed is not None and not _open(routed)) or not _wanted():
+            return None
+        return self.failure(error)
+
+    def index(self) -> Response:
+        """Return the list of the resources."""
         resources = index.shown_resources(self.views.catalog.resources.values())
-        best = request.accept_mimetypes.best_match(["application/json", "text/html"])
-        if request.args.get("format") == "json" or (best != "text/html" and "format" not in request.args):
-            listed = [{"name": each.name, "url": url_of(each)} for each in resources]
-            response = self.views.app.json.response({"resources": listed})
-            response.headers["Vary"] = "Accept"
-            return response
         entries = index.entries_of(self.reader, resources, url_of)
         return self._page("index.html", title="Resources", entries=entries)
-
-    def style(self, file: str) -> Response:
-        """Return the style sheet."""
-        if file != style_name():
-            raise NotFound(f"There is no file {file!r}.")
-        return style_response()
 
     def collection(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the page with a table of rows."""
@@ -118,32 +116,31 @@ class Pages:
             formats=[("JSON", address.data("json"))],
         )
 
-    def failure(self, error: HTTPException) -> Response | None:
-        """Return the page for an error of a resource, or of a URL that is none; None for any other error."""
-        endpoint = request.endpoint
-        if endpoint is not None and not endpoint.startswith(("resources.", "browsing.")):
-            return None
-        best = request.accept_mimetypes.best_match(("application/json", "text/html"))
-        if not self._prefixes or (request.args.get("format", "html" if best == "text/html" else "") != "html"):
-            return None
-        failure = failures.failure_of(error, Address(quote(request.script_root + request.path), _items()))
-        name = endpoint.split(".")[1] if endpoint and endpoint.startswith("resources.") else None
-        resource = self.views.catalog.resources.get(name) if name else None
-        crumbs = [(Cell(resource.name), url_of(resource))] if resource else []
+    def failure(self, error: HTTPException) -> Response:
+        """Return the page of an error."""
+        address = Address(quote(request.script_root + request.path), _items())
+        failure = failures.failure_of(error, address)
+        paths = {path: name for name, path in self.views.urls.items()}
+        steps = request.path.split("/")
+        starts = ["/".join(steps[:count]) for count in range(len(steps), 0, -1)]
+        crumbs = [
+            (Cell(paths[start]), quote(request.script_root + start)) for start in starts if start in paths
+        ]
         return self._page(
-            "failure.html", error.code or 500, title=failure.title, failure=failure, crumbs=crumbs
+            "failure.html", error.code or 500, title=failure.title, failure=failure, crumbs=crumbs[:1]
         )
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
-        app = self.views.app
-        prefix = self._prefixes[0]
+        app = self.app
+        known = [prefix for prefix in self.views.prefixes if request.path.startswith(f"{prefix}/")]
+        prefix = request.script_root + max([*known, *self.views.prefixes[:1]], key=len)
         values.setdefault("crumbs", [])
         return rendered(
             template,
             status,
             service=app.name,
-            home=url_for(f"browsing.index{prefix}"),
-            style=url_for(f"browsing.style{prefix}", file=style_name()),
+            home=quote(f"{prefix}/"),
+            style=quote(f"{prefix}/_browse/{style_name()}"),
             docs=url_for("docs") if "docs" in app.view_functions else None,
             document=next((url_for(name) for name in _DOCUMENT if name in app.view_functions), None),
             **values,
@@ -165,6 +162,18 @@ class Pages:
     def _redirected(url: str) -> Response:
         response: Any = redirect(url, 303)
         return response
+
+
+def _open(endpoint: str) -> bool:
+    """Return whether a route is one of resources."""
+    return endpoint == "reflection" or endpoint.startswith("resources.")
+
+
+def _wanted() -> bool:
+    """Return whether the client prefers a page."""
+    if "format" in request.args:
+        return request.args["format"] == "html"
+    return request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
 
 
 _DOCUMENT = ("api-docs.openapi_json", "openapi_json", "openapi")

@@ -68,6 +68,4 @@ def _rows(page: Page, start: int | None) -> str:
 
 def _sizes(present: int, largest: int, address: Address) -> tuple[Choice, ...]:
     offered = sorted({present, *(size for size in SIZES if size <= largest)})
-    return tuple(
-        Choice(address.replace(page_size=str(size)), str(size), size == present) for size in offered
-    )
+    return tuple(Choice(address.replace(page_size=str(size)), str(size), size == present) for size in offered)

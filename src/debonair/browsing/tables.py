@@ -129,7 +129,9 @@ def shown_of(
             replaced[key[0]] = relation
         elif names is None and not set(key) <= set(without):
             added.append(relation)
-    shown = [Shown(name, resource.columns[name], replaced.get(name)) for name in wanted if name not in without]
+    shown = [
+        Shown(name, resource.columns[name], replaced.get(name)) for name in wanted if name not in without
+    ]
     return shown + [Shown(relation.name, None, relation) for relation in added]
 
 

@@ -12,7 +12,11 @@ from debonair.room import resolve
 if TYPE_CHECKING:
     from debonair.resources.views import Views
 
-_EXTENSION = "debonair.resources.additions"
+VIEWS = "debonair.resources"
+"""The application's extension that holds the views of its resources."""
+
+_ADDITIONS = "debonair.resources.additions"
+_REFRESH = "debonair.resources.refresh"
 
 
 def add_later(app: Flask, target: str | Callable[[Views], None]) -> None:
@@ -20,10 +24,27 @@ def add_later(app: Flask, target: str | Callable[[Views], None]) -> None:
 
     :param target: ``module:function``, which is imported then, or a function.
     """
-    app.extensions.setdefault(_EXTENSION, []).append(target)
+    app.extensions.setdefault(_ADDITIONS, []).append(target)
 
 
 def add_now(app: Flask, views: Views) -> None:
     """Call the functions that were added, with the views of the resources."""
-    for target in app.extensions.get(_EXTENSION, ()):
+    for target in app.extensions.get(_ADDITIONS, ()):
         resolve(target)(views)
+
+
+def refresh_with(app: Flask, refresh: Callable[[], object]) -> None:
+    """Call a function before all resources are listed: it makes them when they follow a schema."""
+    app.extensions[_REFRESH] = refresh
+
+
+def views_now(app: Flask) -> Views | None:
+    """Return the views of the resources as they are now; None when there are no resources.
+
+    :raises sqlalchemy.exc.SQLAlchemyError: when the schema cannot be read.
+    """
+    refresh = app.extensions.get(_REFRESH)
+    if refresh is not None:
+        refresh()
+    views: Views | None = app.extensions.get(VIEWS)
+    return views

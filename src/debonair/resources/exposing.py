@@ -7,12 +7,10 @@ from typing import Any
 from flask import Flask
 
 from debonair.database.engine import engine_of
-from debonair.resources.additions import add_now
+from debonair.resources.additions import VIEWS, add_now
 from debonair.resources.description import Catalog, Options, Resource
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
-
-_EXTENSION = "debonair.resources"
 
 
 def expose(app: Flask, *models: type[Any], name: str | None = None, prefix: str = "", **options: Any) -> None:
@@ -27,8 +25,8 @@ def expose(app: Flask, *models: type[Any], name: str | None = None, prefix: str 
 
 def views_of(app: Flask) -> Views:
     """Return the views of the resources of an application, made when they are first used."""
-    views: Views | None = app.extensions.get(_EXTENSION)
+    views: Views | None = app.extensions.get(VIEWS)
     if views is None:
-        views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
+        views = app.extensions[VIEWS] = Views(app, Catalog(), Reader(engine_of(app)))
         add_now(app, views)
     return views

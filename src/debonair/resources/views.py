@@ -41,12 +41,17 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
-        self.added: list[Callable[[Resource, str], None]] = []
-        """Called with each resource that is added, and the prefix of its URL."""
+        self.urls: dict[str, str] = {}
+        """The path of each resource by its name, without what the server is mounted at; not percent-encoded."""
+        self.prefixes: list[str] = []
+        """What the paths begin with."""
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource."""
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
+        self.urls[resource.name] = rule
+        if prefix not in self.prefixes:
+            self.prefixes.append(prefix)
 
         def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
             def bound(**arguments: str) -> Response:
@@ -58,8 +63,6 @@ class Views:
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
-        for call in self.added:
-            call(resource, prefix)
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page."""
