@@ -72,7 +72,7 @@ def url_of(resource: Resource) -> str:
 def url_of_row(url: str, resource: Resource, values: Mapping[str, Any]) -> str | None:
     """Return the URL of a row; None when it has none.
 
-    :param url: of the resource. :param values: the object, with the members of the key as far as they are readable.
+    :param url: of the resource. :param values: the object, with the readable members of the key.
     """
     if not resource.addressable or any(values.get(name) is None for name in resource.key):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +49,8 @@ def is_binary(kind: Kind) -> bool:
 def cell_of(kind: Kind, value: Any, longest: int | None = None) -> Cell:
     """Return what is shown of a value.
 
-    :param value: as the object of the JSON has it. :param longest: the largest number of characters; None for all.
+    :param value: as the object of the JSON has it. :param longest: the largest number of characters; None for
+        all.
     """
     if value is None:
         return Cell("NULL", "null")
@@ -61,7 +63,7 @@ def cell_of(kind: Kind, value: Any, longest: int | None = None) -> Cell:
     if isinstance(value, datetime.date | datetime.time):
         return Cell(_moment(value), "moment", machine=value.isoformat())
     if isinstance(value, dict | list):
-        return _text(_json(value), "json", longest)
+        return _text(_json(value, longest is None), "json", longest)
     if isinstance(value, int | float) or is_number(kind):
         return Cell(str(value), "number")
     text = str(value)
@@ -86,12 +88,14 @@ def _text(text: str, form: str, longest: int | None) -> Cell:
 
 def _moment(value: datetime.date | datetime.time) -> str:
     if isinstance(value, datetime.datetime):
-        return value.isoformat(" ", "auto" if value.second or value.microsecond else "minutes")
+        text = value.isoformat(" ", "auto" if value.second or value.microsecond else "minutes")
+        return re.sub(r"(\.\d*?)0+(?!\d)", r"\1", text)
     return value.isoformat()
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, indented: bool) -> str:
+    option = orjson.OPT_INDENT_2 if indented else 0
     try:
-        return orjson.dumps(value, default=written_by_default).decode()
+        return orjson.dumps(value, default=written_by_default, option=option).decode()
     except orjson.JSONEncodeError:
         return str(value)

@@ -104,9 +104,15 @@ def detail_of(reader: Reader, resource: Resource, key: tuple[Any, ...], urls: Ur
 
 
 def _others(resource: Resource) -> list[Relation]:
-    """Return the relations whose foreign key is in another table."""
+    """Return the relations whose foreign key is in another table, without those to a table in between."""
     own = references(resource)
-    return [relation for relation in resource.relations.values() if relation.name not in own]
+    others = [relation for relation in resource.relations.values() if relation.name not in own]
+    between = [resource.relationship(relation.name).secondary for relation in others]
+    return [
+        relation
+        for relation in others
+        if not any(relation.target.mapper.local_table is table for table in between)
+    ]
 
 
 def _columns(resource: Resource, relation: Relation) -> list[Shown]:

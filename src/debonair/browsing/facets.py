@@ -47,7 +47,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Facet:
-    """The values of a column. :param closed: the URL without the facet. :param note: why there are not all."""
+    """The values of a column.
+
+    :param closed: the URL without the facet, when it was asked for. :param note: why values are missing.
+    """
 
     name: str
     values: tuple[Value, ...]

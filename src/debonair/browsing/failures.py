@@ -59,5 +59,6 @@ def failure_of(error: HTTPException, address: Address) -> Failure:
 def _fault(pointer: str, message: str, address: Address) -> Fault:
     name = pointer if pointer[0] == "#" else pointer.partition(":")[2]
     name = name.replace("~1", "/").replace("~0", "~")
+    message = message if message.endswith((".", "?")) else f"{message}."
     at = [index for index, item in enumerate(address.items) if item[0] == name]
     return Fault(name, message, address.without(*at) if at else None)

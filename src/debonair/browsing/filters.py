@@ -34,6 +34,7 @@ WORDS = {
     "like": "is like (with % and _)",
     "ilike": "is like, in any case",
 }
+_DROPPED = (SENT, "page", "after")
 _WITHOUT_VALUE = {"null": ("isnull", "true"), "notnull": ("isnull", "false"), "empty": ("eq", "")}
 
 
@@ -50,7 +51,8 @@ class Choice:
 class Line:
     """A line of the form.
 
-    :param path: the column, as filters name it. :param values: the values to choose from; empty for a text field.
+    :param path: the column, as filters name it. :param values: the values to choose from; empty for a field
+        of text. :param hint: an example of a value. :param valued: whether its operators take a value.
     """
 
     path: str
@@ -58,6 +60,7 @@ class Line:
     value: str
     values: tuple[Choice, ...]
     hint: str
+    valued: bool
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,7 @@ def sent_items(items: Items) -> Items | None:
                 found.append((parameter(path, operator), given))
             elif given != "":
                 found.append((parameter(path, value), given))
-        elif (
-            name not in (SENT, "page", "after")
-            and not name.startswith("_value.")
-            and (name, value) != ("q", "")
-        ):
+        elif name not in _DROPPED and not name.startswith("_value.") and (name, value) != ("q", ""):
             found.append((name, value))
     return tuple(found)
 
@@ -161,9 +160,11 @@ def _line(path: str, column: Column, operator: str, value: str) -> Line:
         choices.append(("empty", "is the empty text"))
     if column.nullable or chosen in ("null", "notnull"):
         choices += [("null", "is NULL"), ("notnull", "is not NULL")]
+    if not offered:
+        choices.insert(0, ("", "any"))
     operators = tuple(Choice(name, text, name == chosen) for name, text in choices)
     options = tuple(Choice(each, each, each == value) for each in values)
-    return Line(path, operators, value, options, _hint(kind))
+    return Line(path, operators, value, options, _hint(kind), valued=bool(offered))
 
 
 def values_of(kind: Kind) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -67,7 +68,9 @@ def counted(reader: Reader, resource: Resource, seconds: float) -> int | None:
         return None
     binds = statement.Binds()
     binds.use(resource)
-    some = sa.select(sa.literal_column("1").label("one")).select_from(aliased(resource.model)).limit(MOST + 1)
+    some: Any = (
+        sa.select(sa.literal_column("1").label("one")).select_from(aliased(resource.model)).limit(MOST + 1)
+    )
     select, _ = statement.restricted(sa.select(sa.func.count()).select_from(some.subquery()), binds)
     run = Statement(select, reader.dialect)
     try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from debonair.browsing import details, facets, failures, filters, index, paging, tables
-from debonair.browsing.addresses import Address, items_in, url_of, url_of_row
+from debonair.browsing.addresses import FACET, Address, items_in, url_of, url_of_row
 from debonair.browsing.cells import Cell
 from debonair.browsing.rendering import rendered, style_name, style_response
 from debonair.resources.additions import VIEWS
@@ -74,7 +74,7 @@ class Pages:
         sent = filters.sent_items(address.items)
         if sent is not None:
             return self._redirected(address.url(sent))
-        query = query_of(resource, [item for item in items_of(text) if item[0] != facets.FACET])
+        query = query_of(resource, [item for item in items_of(text) if item[0] != FACET])
         columns = query.selection.columns if "fields" in dict(address.items) else None
         shown = tables.shown_of(resource, columns)
         selection = tables.selection_for(resource, shown)
@@ -123,9 +123,8 @@ class Pages:
         paths = {path: name for name, path in self.views.urls.items()}
         steps = request.path.split("/")
         starts = ["/".join(steps[:count]) for count in range(len(steps), 0, -1)]
-        crumbs = [
-            (Cell(paths[start]), quote(request.script_root + start)) for start in starts if start in paths
-        ]
+        known = [start for start in starts if start in paths]
+        crumbs = [(Cell(paths[start]), quote(request.script_root + start)) for start in known]
         return self._page(
             "failure.html", error.code or 500, title=failure.title, failure=failure, crumbs=crumbs[:1]
         )
@@ -160,8 +159,7 @@ class Pages:
 
     @staticmethod
     def _redirected(url: str) -> Response:
-        response: Any = redirect(url, 303)
-        return response
+        return cast(Response, redirect(url, 303))
 
 
 def _open(endpoint: str) -> bool:

@@ -60,7 +60,7 @@ def _rows(page: Page, start: int | None) -> str:
         return "No rows" if not total else f"No rows here, {total:,} in all"
     if total is not None and (total == shown or start is None):
         return f"{total:,} {noun}"
-    which = f"Rows {start + 1:,}–{start + shown:,}" if start is not None else f"{shown:,} rows"
+    which = f"Rows {start + 1:,} to {start + shown:,}" if start is not None else f"{shown:,} rows"
     if total is not None:
         return f"{which} of {total:,}"
     return f"{which} of more than can be counted in time" if page.timed_out else which

@@ -1,7 +1,7 @@
 """The room's part in an application: pages are added when resources are. Nothing else is loaded at the start.
 
-The list of resources and the style sheet have no routes: they are returned instead of the 404 for their URL. So
-any route of the service precedes them.
+The list of resources and the style sheet have no routes: they are returned instead of the 404 for their URL.
+So any route of the service precedes them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
 
 
 def _views(app: Flask, error: HTTPException) -> Views | None:
-    """Return the views of the resources; those of a schema are made for a path that may be that of the list."""
+    """Return the views of the resources; for a path that may be that of the list, as they are now."""
     if error.code == 404 and request.path.endswith("/"):
         return views_now(app)
     views: Views | None = app.extensions.get(VIEWS)

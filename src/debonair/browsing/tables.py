@@ -55,8 +55,8 @@ class Shown:
 class Head:
     """The head of a column.
 
-    :param href: sorts by it; None when it cannot. :param sorted: the value of ``aria-sort``; None when the table
-        is not sorted by it.
+    :param href: sorts by it; None when it cannot. :param sorted: the value of ``aria-sort``; None when the
+        table is not sorted by it.
     """
 
     name: str
@@ -78,8 +78,8 @@ class Line:
 class Table:
     """A table.
 
-    :param titled: the index of the cell that names the row. :param opens: whether a column of links to the rows
-        is added, since no cell can be such a link.
+    :param titled: the index of the cell that links to the row. :param opens: whether a column of links to the
+        rows is added, since no cell can be such a link.
     """
 
     heads: tuple[Head, ...]
@@ -182,8 +182,8 @@ def table_of(
 ) -> Table:
     """Return a table.
 
-    :param objects: the rows. :param sort: what they are sorted by. :param address: the page that heads sort; None
-        for a table that is not sorted.
+    :param objects: the rows. :param sort: what they are sorted by. :param address: the page that heads sort;
+        None for a table that is not sorted.
     """
     titled = _titled(resource, shown)
     longest = LONGEST if resource.addressable else 10 * LONGEST
@@ -199,13 +199,14 @@ def table_of(
 
 
 def _titled(resource: Resource, shown: list[Shown]) -> int | None:
-    """Return the index of the column that links to the row: the label, or else the key."""
+    """Return the index of the column that links to the row: the label if it is near the start, or the key."""
     if not resource.addressable:
         return None
-    for name in (resource.label, resource.key[0] if len(resource.key) == 1 else None):
-        for index, each in enumerate(shown):
-            if each.column is not None and each.column.name == name and each.relation is None:
-                return index
+    plain = [each.column.name if each.column and not each.relation else None for each in shown]
+    key = resource.key[0] if len(resource.key) == 1 else None
+    for name, names in ((resource.label, plain[:4]), (key, plain), (resource.label, plain)):
+        if name is not None and name in names:
+            return names.index(name)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What other features add to the resources of an application, without loading anything before there are any."""
+"""What other features add to the resources of an application; it loads nothing before there are resources."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Views:
         self.reader = reader
         self.representations: list[Representation] = []
         self.urls: dict[str, str] = {}
-        """The path of each resource by its name, without what the server is mounted at; not percent-encoded."""
+        """The path of each resource by its name, below what the server is mounted at; not percent-encoded."""
         self.prefixes: list[str] = []
         """What the paths begin with."""
 

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 
 PAGE = "debonair.problem_page"
-"""The application's extension that returns the response with a page for an exception, or None for the usual one."""
+"""The application's extension that returns the response with a page for an exception, or None for the usual.
+
+It may return another page too: for a 404, one that is found without a route.
+"""
 
 _HIDDEN = (
     "The service could not handle this request. Quote the request id when you report it: "
