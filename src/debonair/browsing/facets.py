@@ -37,11 +37,14 @@ _SHORT = 100
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a facet: how many rows have it, and the URL that selects them, or all again."""
+    """A value of a facet: how many rows have it, and the URL that selects them, or all again.
+
+    The URL is None for a value that is not of the type of its column, as SQLite may store.
+    """
 
     cell: Cell
     count: int
-    href: str
+    href: str | None
     chosen: bool
 
 
@@ -152,7 +155,16 @@ def _value(
         condition = condition_in(item[0], paths)
         if condition == (name, operator) and item[1] == text:
             return Value(cell, row[-1], address.without(at), True)
-    return Value(cell, row[-1], filtered(address, name, operator, text), False)
+    fits = operator == "isnull" or _fits(column, text)
+    return Value(cell, row[-1], filtered(address, name, operator, text) if fits else None, False)
+
+
+def _fits(column: Column, text: str) -> bool:
+    try:
+        column.kind.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parameter(value: Any) -> str:

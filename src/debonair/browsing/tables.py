@@ -16,7 +16,7 @@ from debonair.resources.query import Order, Selection
 Urls = Callable[[Resource], str]
 """Returns the URL of a resource."""
 
-LONGEST = 100
+LONGEST = 80
 """Characters of a text in a table; the page of the row has all of them."""
 
 
