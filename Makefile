@@ -69,6 +69,7 @@ run: bake ## bake, migrate and serve the sample on PORT (5000)
 	@$(SAMPLE_COMMAND) db upgrade
 	@echo "  curl -X POST http://127.0.0.1:$(PORT)/checkin/alice"
 	@echo "  curl http://127.0.0.1:$(PORT)/last-seen/alice"
+	@echo "  curl 'http://127.0.0.1:$(PORT)/check-ins?user=alice&sort=-at'"
 	@echo "  http://127.0.0.1:$(PORT)/docs  /health/ready  /metrics  /openapi.json"
 	@exec $(SAMPLE_COMMAND) --set server.port=$(PORT) serve
 

@@ -11,8 +11,8 @@ answers = json.loads(r"""{{ cookiecutter | tojson }}""")
 # Packages that a service installs and that its tests need, and the directory of its tests.
 USED = """
     alembic apispec bandit blinker click coverage debonair flask flask-migrate flask-script-ng flask-smorest
-    flask-sqlalchemy flask-swagger-ui greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe orjson
-    packaging pip prometheus-client pytest rich ruff setuptools six sphinx sqlalchemy test tests
+    flask-sqlalchemy flask-swagger-ui greenlet gunicorn itsdangerous jinja2 konfig mako marshmallow markupsafe
+    orjson packaging pip prometheus-client pytest rich ruff setuptools six sphinx sqlalchemy test tests
     typing-extensions webargs werkzeug
 """
 

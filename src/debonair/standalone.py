@@ -26,7 +26,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 class _Standalone(Manager):
-    """The commands of ``debonair``: ``runserver`` takes a database, and its path is relative to this directory."""
+    """The commands of ``debonair``: a path of a database begins in the working directory."""
 
     def __init__(self) -> None:
         super().__init__("debonair", __name__)

@@ -8,8 +8,8 @@ A test asks for the fixture ``browser``, opens a page and reads what the browser
         assert not visit.faults and not visit.foreign and not visit.accessibility()
 
 ``visit.page`` is a ``playwright.sync_api.Page``: ``locator``, ``get_by_role``, ``click`` and ``expect`` wait
-by themselves. No host but this machine can be reached. Each visit has its own cookies and cache, and is
-closed after the test.
+by themselves. ``wait_for_function`` fails on a page whose policy forbids ``eval``: use a locator. No host but
+this machine can be reached. Each visit has its own cookies and cache, and is closed after the test.
 """
 
 from __future__ import annotations

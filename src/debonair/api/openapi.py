@@ -5,13 +5,16 @@ All that we use of flask-smorest beyond its documentation is in this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import flask
 import flask_smorest
+import orjson
 from flask import Flask, Request, Response, request
+from flask.json.provider import DefaultJSONProvider
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
@@ -20,6 +23,18 @@ from debonair.api import schemas
 from debonair.web.problems import MEDIA_TYPE
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the document that is made without blueprints, as OpenAPI has it.
+
+    :param components: by their section, such as ``schemas``, and name.
+    """
+
+    paths: dict[str, Any]
+    components: dict[str, dict[str, Any]]
+    tags: list[dict[str, Any]]
 
 
 class ProblemErrorSchema(Schema):
@@ -102,16 +117,17 @@ class _Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ProblemSchema
 
+    def _openapi_json(self) -> Response:
+        document = document_of(flask.current_app)
+        if request.script_root and "servers" not in self.spec.options:
+            # The prefix of the request, which clients put before the paths.
+            document = {**document, "servers": [{"url": request.script_root}]}
+        # Not indented, as a document of hundreds of resources has megabytes.
+        text = orjson.dumps(document, default=DefaultJSONProvider.default)
+        return flask.current_app.response_class(text, mimetype="application/json")
+
     def _register_error_handlers(self) -> None:
         pass
-
-    def _openapi_json(self) -> Response:
-        """Return the document, with the prefix of the request if any: clients put it before the paths."""
-        response: Response = super()._openapi_json()
-        if request.script_root and "servers" not in self.spec.options:
-            document = {**self.spec.to_dict(), "servers": [{"url": request.script_root}]}
-            response.set_data(flask.json.dumps(document))
-        return response
 
     def _register_responses(self) -> None:
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE
@@ -126,6 +142,29 @@ def _describe(app: Flask, blueprint: flask_smorest.Blueprint, name: str) -> None
     extension["blp_name_to_api"][name] = api
     blueprint.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
     api.spec.tag({"name": name, "description": blueprint.description})
+
+
+def add_part(app: Flask, make: Callable[[Collection[str]], Part]) -> None:
+    """Add a part to the document, which is made whenever the document is asked for.
+
+    :param make: called with the names of the schemas of blueprints, which the part must not use.
+    """
+    app.extensions["flask-smorest"].setdefault("debonair_parts", []).append(make)
+
+
+def document_of(app: Flask) -> dict[str, Any]:
+    """Return the document: of the blueprints, and of the parts."""
+    extension = app.extensions["flask-smorest"]
+    document: dict[str, Any] = extension["apis"][""]["ext_obj"].spec.to_dict()
+    taken = frozenset(document.get("components", {}).get("schemas", ()))
+    for make in extension.get("debonair_parts", ()):
+        part = make(taken)
+        document["paths"] = document["paths"] | part.paths
+        document["tags"] = [*document.get("tags", []), *part.tags]
+        components = document["components"] = dict(document.get("components", {}))
+        for section, found in part.components.items():
+            components[section] = found | components.get(section, {})
+    return document
 
 
 def init_app(app: Flask, title: str, version: str) -> None:

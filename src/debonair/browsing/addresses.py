@@ -66,7 +66,7 @@ def _paging(item: tuple[str, str]) -> bool:
 def url_of(resource: Resource) -> str:
     """Return the URL of a resource, with the prefix that the server is mounted at."""
     views = current_app.extensions[VIEWS]
-    return quote(request.script_root + views.urls.get(resource.name, f"/{resource.name}"))
+    return quote(f"{request.script_root}{views.prefixes.get(resource.name, '')}/{resource.name}")
 
 
 def url_of_row(url: str, resource: Resource, values: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from debonair.browsing.addresses import FACET, Address
@@ -20,8 +21,8 @@ from debonair.browsing.filters import condition_in, filtered, paths_of, values_o
 from debonair.browsing.tables import foreign_key, label_column, references
 from debonair.resources import statement, wire
 from debonair.resources.description import Column, Relation, Resource
-from debonair.resources.execution import Statement, connection_of
-from debonair.resources.reading import Plan, Reader
+from debonair.resources.execution import Statement
+from debonair.resources.reading import Plan, Reader, parameters_of
 
 LIMIT = 20
 """The most values of a facet."""
@@ -116,8 +117,11 @@ def _facet(
     # Not kept: a row filter may depend on the request, and facets are rare.
     run = Statement(statement.restricted(select, binds)[0], reader.dialect)
     try:
-        with connection_of(reader.engine) as connection, within(connection, reader.dialect.name, DEADLINE):
-            rows = run.rows(connection, plan.values)
+        with (
+            closing(reader.engine.raw_connection()) as connection,
+            within(connection, reader.dialect.name, DEADLINE),
+        ):
+            rows = run.rows(connection, run.bound(parameters_of(plan.query, reader.dialect.name)))
     except DBAPIError:
         return Facet(name, (), closed, "There are too many rows to count them in time.")
     note = f"The {LIMIT} most frequent values." if len(rows) > LIMIT else ""
@@ -172,22 +176,26 @@ def _parameter(value: Any) -> str:
 
 
 @contextmanager
-def within(connection: Any, backend: str, seconds: float) -> Iterator[None]:
-    """Stop the statements of this block after a time: they raise an error of the database.
+def limited(engine: Engine, seconds: float) -> Iterator[Any]:
+    """Give a connection of the driver, whose statements fail after a time.
 
-    :param connection: the driver's, as the pool returns it.
+    :param seconds: the time, at least 0.001 on PostgreSQL.
     """
-    if backend == "sqlite":
-        end = time.monotonic() + seconds
-        own = connection.driver_connection
-        own.set_progress_handler(lambda: time.monotonic() > end, 10_000)
-        try:
-            yield
-        finally:
-            own.set_progress_handler(None, 0)
-        return
-    cursor = connection.cursor()
-    # For this transaction, which ends when the connection goes back to the pool.
-    cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
-    cursor.close()
-    yield
+    connection: Any = engine.raw_connection()
+    try:
+        if engine.dialect.name == "sqlite":
+            end = time.monotonic() + seconds
+            own = connection.driver_connection
+            own.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+            try:
+                yield connection
+            finally:
+                own.set_progress_handler(None, 0)
+        else:
+            cursor = connection.cursor()
+            # For this transaction, which ends when the connection goes back to the pool.
+            cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000) or 1}")
+            cursor.close()
+            yield connection
+    finally:
+        connection.close()

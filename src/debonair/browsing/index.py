@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
-from debonair.browsing.facets import within
 from debonair.browsing.tables import Urls
 from debonair.resources import statement
 from debonair.resources.description import Resource
-from debonair.resources.execution import Statement, connection_of
+from debonair.resources.execution import Statement
 from debonair.resources.reading import Reader
 
 MOST = 10_000
@@ -74,8 +73,11 @@ def counted(reader: Reader, resource: Resource, seconds: float) -> int | None:
     select, _ = statement.restricted(sa.select(sa.func.count()).select_from(some.subquery()), binds)
     run = Statement(select, reader.dialect)
     try:
-        with connection_of(reader.engine) as connection, within(connection, reader.dialect.name, seconds):
-            number: int = run.rows(connection, {})[0][0]
+        with (
+            closing(reader.engine.raw_connection()) as connection,
+            within(connection, reader.dialect.name, seconds),
+        ):
+            number: int = run.rows(connection, run.bound({}))[0][0]
     except DBAPIError:
         return None
     return number

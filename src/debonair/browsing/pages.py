@@ -53,7 +53,7 @@ class Pages:
         """
         routed = request.endpoint if request.routing_exception is None else None
         if error.code == 404 and request.method in ("GET", "HEAD") and (routed is None or _open(routed)):
-            for prefix in self.views.prefixes:
+            for prefix in set(self.views.prefixes.values()):
                 if request.path == f"{prefix}/_browse/{style_name()}":
                     return style_response()
                 if request.path in (f"{prefix}/", prefix) and _wanted():
@@ -120,7 +120,7 @@ class Pages:
         """Return the page of an error."""
         address = Address(quote(request.script_root + request.path), _items())
         failure = failures.failure_of(error, address)
-        paths = {path: name for name, path in self.views.urls.items()}
+        paths = {f"{prefix}/{name}": name for name, prefix in self.views.prefixes.items()}
         steps = request.path.split("/")
         starts = ["/".join(steps[:count]) for count in range(len(steps), 0, -1)]
         known = [start for start in starts if start in paths]
@@ -131,8 +131,9 @@ class Pages:
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         app = self.app
-        known = [prefix for prefix in self.views.prefixes if request.path.startswith(f"{prefix}/")]
-        prefix = request.script_root + max([*known, *self.views.prefixes[:1]], key=len)
+        prefixes = list(self.views.prefixes.values())
+        known = [prefix for prefix in prefixes if request.path.startswith(f"{prefix}/")]
+        prefix = request.script_root + (max(known, key=len) if known else prefixes[0] if prefixes else "")
         values.setdefault("crumbs", [])
         return rendered(
             template,

@@ -38,7 +38,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
 
     def has_home() -> bool:
         views = views_now(app)
-        return views is not None and "" in views.prefixes
+        return views is not None and "" in views.prefixes.values()
 
     add_later(app, ADDITION)
     app.extensions[PAGE] = page

@@ -44,16 +44,27 @@ class RunServer:
             application = _application_or_error(context)
         else:
             address, number = _checked_address(context, host, port)
+            self.check(context)
+            name = context.configuration.service.name
+            print(f"Serving {name} for development on http://{address}:{number}/", flush=True)
             reloader.pass_on(address, number)
-            application = _application(context)
+            application = _application(context) if not reload else _nothing
         if isinstance(application, Flask) and (passed is not None or not reload):
             _warn(application)
         run_simple(address, number, application, use_reloader=reload, use_debugger=debug, threaded=True)
 
+    def check(self, context: Context) -> None:
+        """Check that the service can run, before anything is served.
+
+        :raises CommandError: when it cannot.
+        """
+        from debonair.database.commands import require_migrated
+
+        require_migrated(context.app)
+
 
 def _checked_address(context: Context, host: str | None, port: int | None) -> tuple[str, int]:
     """Return where to listen, after checking that the service can run there."""
-    from debonair.database.commands import require_migrated
     from debonair.server.sockets import claim
 
     configuration = context.configuration
@@ -65,9 +76,12 @@ def _checked_address(context: Context, host: str | None, port: int | None) -> tu
     except ValueError as error:
         raise CommandError(f"port {error}") from None
     claim(host, port)
-    require_migrated(context.app)
-    print(f"Serving {configuration.service.name} for development on http://{host}:{port}/", flush=True)
     return host, port
+
+
+def _nothing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Stand for the application in the parent process of the reloader, which serves nothing."""
+    return ()
 
 
 def _warn(app: Flask) -> None:

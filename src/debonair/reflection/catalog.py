@@ -79,7 +79,7 @@ class Relation:
         return any(set(columns) == set(unique) for unique in (self.key, *self.uniques) if unique)
 
     def identifying(self) -> tuple[str, ...]:
-        """Return the primary key, or the first unique constraint without a NULL; empty when there is neither."""
+        """Return the primary key, or the first unique constraint of columns that are never NULL, or ()."""
         filled = {column.name for column in self.columns if not column.nullable}
         return self.key or next((unique for unique in self.uniques if filled.issuperset(unique)), ())
 

@@ -7,28 +7,26 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-# Rows of the catalog are counted, and the transactions that wrote them are added up. pg_class is hashed by what
-# matters instead: TRUNCATE and REFRESH MATERIALIZED VIEW write its rows too, and so do temporary tables.
-_POSTGRESQL = """
-    WITH relations AS MATERIALIZED (
-        SELECT oid, hashtextextended(concat_ws('/', relname, relnamespace, relkind, relacl, relispopulated,
-            relispartition), oid::bigint) AS mark
-        FROM pg_class WHERE relnamespace = ANY (
-            SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(false)))
-    )
-    SELECT current_user::text, current_schemas(false)::text,
-        (SELECT sum(mark) FROM relations),
-        (SELECT (count(*), sum(a.xmin::text::bigint))::text
-            FROM pg_attribute a JOIN relations r ON a.attrelid = r.oid WHERE a.attnum > 0),
-        (SELECT (count(*), sum(xmin::text::bigint))::text FROM pg_constraint WHERE oid >= 16384),
-        (SELECT (count(*), sum(i.xmin::text::bigint))::text
-            FROM pg_index i JOIN relations r ON i.indrelid = r.oid),
-        (SELECT (count(*), sum(d.xmin::text::bigint))::text
-            FROM pg_attrdef d JOIN relations r ON d.adrelid = r.oid),
-        (SELECT (count(*), sum(d.xmin::text::bigint))::text
-            FROM pg_description d WHERE d.objoid >= 16384),
-        (SELECT (count(*), sum(xmin::text::bigint))::text FROM pg_enum)
+# Rows of the catalog are counted, and the transactions that wrote them are added up. pg_class is hashed by
+# what matters instead: TRUNCATE and REFRESH MATERIALIZED VIEW write its rows too. Each subquery finds the
+# relations again, which is several times as fast as one common table expression.
+_RELATIONS = """
+    FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relnamespace = ANY (
+        SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(false)))
 """
+_WRITTEN = "SELECT (count(*), sum(t.xmin::text::bigint))::text FROM"
+_POSTGRESQL = f"""
+    SELECT current_user::text, current_schemas(false)::text,
+        (SELECT sum(hashtextextended(
+            concat_ws('/', relname, relnamespace, relkind, relacl, relispopulated, relispartition),
+            oid::bigint)) {_RELATIONS}),
+        ({_WRITTEN} pg_attribute t JOIN (SELECT oid {_RELATIONS}) r ON t.attrelid = r.oid WHERE t.attnum > 0),
+        ({_WRITTEN} pg_index t JOIN (SELECT oid {_RELATIONS}) r ON t.indrelid = r.oid),
+        ({_WRITTEN} pg_attrdef t JOIN (SELECT oid {_RELATIONS}) r ON t.adrelid = r.oid),
+        ({_WRITTEN} pg_constraint t WHERE t.conrelid >= 16384 AND t.contype = 'f'),
+        ({_WRITTEN} pg_description t WHERE t.objoid >= 16384),
+        ({_WRITTEN} pg_enum t)
+"""  # nosec B608
 
 
 def fingerprint(connection: Connection) -> Hashable:

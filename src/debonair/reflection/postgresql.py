@@ -151,8 +151,9 @@ def _column(facts: Mapping[str, Any], type_name: str) -> ColumnFacts:
 
 
 _NATIVE = (
-    types.Boolean, types.Integer, types.Numeric, types.Float, types.String, types.Enum, types.Date, types.Time,
-    types.DateTime, types.Interval, postgresql.INTERVAL, types.Uuid, types.JSON, types.LargeBinary,
+    types.Boolean, types.Integer, types.Numeric, types.Float, types.String, types.Enum, types.Date,
+    types.Time, types.DateTime, types.Interval, postgresql.INTERVAL, types.Uuid, types.JSON,
+    types.LargeBinary,
 )  # fmt: skip
 
 

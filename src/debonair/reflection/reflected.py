@@ -49,8 +49,9 @@ def reflect(engine: Engine, tables: Iterable[str] = (), exclude: Iterable[str] =
     Tables of the database itself, of extensions, of Alembic and of the chassis are left out, and partitions,
     which their parent serves.
 
-    :param engine: of SQLite or PostgreSQL. :param tables: names or patterns (``sales_*``) of those to map; all
-        when it is empty. :param exclude: names or patterns of those not to map.
+    :param engine: of SQLite or PostgreSQL.
+    :param tables: names or patterns (``sales_*``) of those to map; all when it is empty.
+    :param exclude: names or patterns of those not to map.
     :raises CommandError: for another database, and for a name in ``tables`` that fits nothing.
     :raises sqlalchemy.exc.DBAPIError: when the database is unreachable.
     """

@@ -16,15 +16,14 @@ from flask import Flask, Response, request
 from werkzeug.routing import Map, Rule
 
 from debonair.database.engine import engine_of
-from debonair.database.foreign import open_foreign, require_database
+from debonair.database.foreign import open_foreign
+from debonair.database.sqlite_file import is_file, require_database
 from debonair.names import Service
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
-from debonair.resources.description import READ, VERBS, Catalog, Options, Resource
+from debonair.resources.description import READ, VERBS, Options, Resource
 from debonair.resources.exposing import views_of
-from debonair.resources.reading import Reader
-from debonair.resources.views import Views
 from debonair.settings import ApiSection, Settings
 
 _log = logging.getLogger(__name__)
@@ -41,12 +40,11 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     :raises CommandError: when the file is missing or is no database, or ``[api] tables`` names what it lacks.
     """
     engine, section = engine_of(app), settings[ApiSection]
-    name = engine.url.database
-    if engine.dialect.name == "sqlite" and name and not name.startswith((":", "file:")):
-        path = Path(app.instance_path, name)
+    if engine.dialect.name == "sqlite" and is_file(engine.url.database):
+        path = Path(app.instance_path, engine.url.database or "")
         if path.parent == Path(app.instance_path) and not path.exists():
             return  # the default, which nobody has made
-    require_database(engine)
+        require_database(path)
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
     refresh_with(app, served.reflected)
@@ -115,11 +113,9 @@ class Served:
 
     def _change(self, found: Reflected) -> None:
         """Make the resources of a new schema, and serve them from now on."""
-        before = views_of(self._app)
         routes = _Routes(self._app)
         engine = engine_of(self._app)
-        views = Views(routes, Catalog(), Reader(engine))  # type: ignore[arg-type]
-        views.representations = before.representations
+        views = views_of(self._app).renewed(routes)  # type: ignore[arg-type]
         options = Options(
             verbs=READ if self._section.readonly else VERBS,
             embed=None,

@@ -1,4 +1,4 @@
-"""Types for columns whose values may be of another type than declared, or of a type without an equal in Python.
+"""Types for columns whose values may be of another type than declared, or have no type in Python.
 
 SQLite stores any value in any column. The types here convert a value of the declared type, and return every
 other value as it is stored, so that no value makes a row unreadable.

@@ -9,5 +9,6 @@ becomes SQL. ``execution`` and ``counting``: the statement is run. ``rows``: its
 """
 
 from debonair.room import Room
+from debonair.settings import ResourceSection
 
-ROOM = Room("resources")
+ROOM = Room("resources", sections=(ResourceSection,))

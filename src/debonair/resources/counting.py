@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,10 @@ class Count:
     timed_out: bool = False
 
 
-def counted(connection: Any, statement: Statement, values: Mapping[str, Any], deadline: float) -> Count:
+def counted(connection: Any, statement: Statement, parameters: Any, deadline: float) -> Count:
     """Return the exact number.
 
     :param connection: the driver's. :param deadline: seconds after which the database stops.
     """
     _ = time, deadline
-    return Count(statement.rows(connection, values)[0][0])
+    return Count(statement.rows(connection, parameters)[0][0])

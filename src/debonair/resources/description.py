@@ -22,6 +22,9 @@ VERBS = frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
 KEYLESS = "debonair_keyless"
 """In ``Table.info``: the mapper's primary key does not identify a row."""
 
+FULL_TEXT = "debonair_search"
+"""In ``Table.info``: the table has a full-text index."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -173,7 +176,7 @@ class Resource:
     @property
     def searchable(self) -> bool:
         """Whether ``q=`` searches its text."""
-        return bool(self.options.search)
+        return bool(self.options.search) or FULL_TEXT in getattr(self.mapper.local_table, "info", {})
 
     @cached_property
     def order_key(self) -> tuple[str, ...]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError
 
@@ -32,56 +30,70 @@ class Statement:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql: str = compiled.string
         self._dialect = dialect
-        self._constant = dict(compiled.params)
-        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        self._errors = dialect.loaded_dbapi.Error
+        self._psycopg = dialect.driver == "psycopg"
         self._positional = bool(compiled.positional)
-        self._parameters = [(name, _processor(compiled.binds[name], dialect)) for name in order or ()]
+        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        # A parameter that is not given later has the value of the statement: it is part of a row filter.
+        self._parameters = [
+            (name, process := _processor(compiled.binds[name], dialect), _constant(compiled, name, process))
+            for name in order or ()
+        ]
 
-    def rows(self, connection: Any, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, connection: Any, parameters: Any) -> list[tuple[Any, ...]]:
         """Run the statement and return all rows.
 
-        :param connection: a connection of the driver. :param values: the parameters by name.
+        :param connection: a connection of the driver. :param parameters: as :meth:`bound` returns them.
         :raises DBAPIError: as SQLAlchemy does.
         """
         cursor = connection.cursor()
-        if self._dialect.driver == "psycopg":
+        if self._psycopg:
             postgresql.keep_dates(cursor)
-        parameters = self.bound(values)
         try:
             cursor.execute(self.sql, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
-        except self._dialect.loaded_dbapi.Error as error:
+        except self._errors as error:
             raise self.error(error, parameters, connection) from error
         except OverflowError as error:
+            # SQLite's driver reports an integer of more than 64 bits so.
             raise sa.exc.DataError(self.sql, parameters, error) from error
         finally:
             cursor.close()
         return found
 
+    @property
+    def errors(self) -> type[Exception]:
+        """The base class of what the driver raises."""
+        errors: type[Exception] = self._dialect.loaded_dbapi.Error
+        return errors
+
     def bound(self, values: Mapping[str, Any]) -> Any:
-        """Return the parameters as the driver takes them."""
-        constant = self._constant
-        every = [
-            (
-                name,
-                constant[name]
+        """Return parameters by name as the driver takes them."""
+        if self._positional:
+            return tuple(
+                constant
                 if (value := values.get(name)) is None
                 else value
                 if process is None
-                else process(value),
+                else process(value)
+                for name, process, constant in self._parameters
             )
-            for name, process in self._parameters
-        ]
-        return tuple(value for _, value in every) if self._positional else dict(every)
+        return {
+            name: constant
+            if (value := values.get(name)) is None
+            else value
+            if process is None
+            else process(value)
+            for name, process, constant in self._parameters
+        }
 
     def error(self, error: Any, parameters: Any, connection: Any) -> Any:
         """Return SQLAlchemy's error for one of the driver, and give up a connection that is lost."""
-        base = self._dialect.loaded_dbapi.Error
         lost = self._dialect.is_disconnect(error, connection, None) or _corrupt(error)
         if lost and hasattr(connection, "invalidate"):
             connection.invalidate(error)
         return DBAPIError.instance(
-            self.sql, parameters, error, base, connection_invalidated=lost, dialect=self._dialect
+            self.sql, parameters, error, self._errors, connection_invalidated=lost, dialect=self._dialect
         )
 
 
@@ -89,19 +101,14 @@ def _corrupt(error: Exception) -> bool:
     return type(error).__module__ == "sqlite3" and type(error).__name__ == "DatabaseError"
 
 
+def _constant(compiled: Any, name: str, process: Callable[[Any], Any] | None) -> Any:
+    value = compiled.params.get(name)
+    return value if value is None or process is None else process(value)
+
+
 def _processor(parameter: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
     process: Callable[[Any], Any] | None = parameter.type.dialect_impl(dialect).bind_processor(dialect)
     return process
-
-
-@contextmanager
-def connection_of(engine: Engine) -> Iterator[Any]:
-    """Return a connection of the driver that only reads, out of the engine's pool."""
-    connection = engine.raw_connection()
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 class Cache(Generic[T]):

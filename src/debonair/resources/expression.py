@@ -93,7 +93,7 @@ def _spaces(text: str, position: int) -> int:
 
 
 def unquoted(text: str) -> str:
-    r"""Return the text of a quoted value, in which ``\`` stands before a character that is meant literally."""
+    r"""Return the text of a quoted value, in which ``\`` stands before a character that is itself meant."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 

@@ -39,7 +39,7 @@ class Kind:
     :param schema: its JSON Schema.
     :param load: returns the value for a member of JSON. :raises ValueError: with what is wrong.
     :param parse: returns the value for a text. :raises ValueError: with what is wrong.
-    :param dump: returns what orjson writes, for a value that is not None; None when orjson writes it as it is.
+    :param dump: returns what orjson writes, for a value that is not None; None when that is the value.
     :param from_text: returns the driver's value for PostgreSQL's text of it; None when JSON holds it exactly.
     :param operators: the filter operators that it has.
     """
@@ -96,7 +96,8 @@ def _integer(type_: Any, backend: str) -> Kind:
             raise ValueError("must be an integer")
         return check(int(text))
 
-    return Kind("an integer", {"type": "integer"}, load, parse)
+    schema = {"type": "integer", "minimum": -bound, "maximum": bound - 1}
+    return Kind("an integer", schema, load, parse)
 
 
 def _float(type_: Any, backend: str) -> Kind:
@@ -117,6 +118,9 @@ def _float(type_: Any, backend: str) -> Kind:
     return Kind("a number", {"type": "number"}, load, finite, from_text=float)
 
 
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+
+
 def _decimal(type_: Any, backend: str) -> Kind:
     if not type_.asdecimal:
         return _float(type_, backend)
@@ -127,6 +131,9 @@ def _decimal(type_: Any, backend: str) -> Kind:
         return parse(str(value))
 
     def parse(text: str) -> Decimal:
+        # Decimal itself takes underscores, spaces and the digits of other scripts too.
+        if not _DECIMAL.fullmatch(text):
+            raise ValueError("must be a decimal number")
         try:
             number = Decimal(text)
         except InvalidOperation:
@@ -207,7 +214,7 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
             except ValueError:
                 raise ValueError(f"must be {name} in ISO 8601") from None
             if isinstance(value, datetime):
-                value = value if value.tzinfo is None else value.astimezone(UTC)
+                value = value if value.tzinfo is None else _in_utc(value)
                 if not getattr(type_, "timezone", False):
                     return value.replace(tzinfo=None)
                 return value.replace(tzinfo=UTC) if value.tzinfo is None else value
@@ -219,9 +226,18 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
             except ValueError:
                 return text  # infinity, or a year before Christ
 
-        return Kind(name, {"type": "string", "format": format_}, parse, parse, None, from_text)
+        local = cls is not date and (backend == "sqlite" or not getattr(type_, "timezone", False))
+        schema = {"type": "string", "format": f"{format_}-local" if local else format_}
+        return Kind(name, schema, parse, parse, None, from_text)
 
     return make
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be from the year 1 to 9999 in UTC") from None
 
 
 def _interval(type_: Any, backend: str) -> Kind:
@@ -271,7 +287,26 @@ def _json(type_: Any, backend: str) -> Kind:
     def parse(text: Any) -> Any:
         raise ValueError("cannot be compared")
 
-    return Kind("any JSON", {}, lambda value: value, parse, operators=NULLNESS)
+    return Kind("any JSON", {}, _storable, parse, operators=NULLNESS)
+
+
+def _storable(value: Any) -> Any:
+    """Return a value of JSON. :raises ValueError: when the database cannot hold it, or orjson not write it."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            if "\x00" in part:
+                raise ValueError("must not contain the character NUL")
+            if not part.isascii() and re.search("[\ud800-\udfff]", part):
+                raise ValueError("must not contain half of a surrogate pair")
+        elif isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+        elif isinstance(part, int) and not -(2**63) <= part < 2**64:
+            raise ValueError("must not contain an integer of more than 64 bits")
+    return value
 
 
 def _array(type_: Any, backend: str) -> Kind:

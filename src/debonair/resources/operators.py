@@ -7,8 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from debonair.resources.description import Resource
-from debonair.resources.query import Condition, Search
+from debonair.resources.query import Condition
 
 Bind = Callable[..., Any]
 """Returns the next parameter; its argument is a type in place of the column's."""
@@ -27,7 +26,7 @@ def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
         return column.between(bind(), bind())
     if operator in _PLAIN:
         return _PLAIN[operator](column, bind())
-    return _TEXTUAL[backend][operator](column, bind(sa.String()))
+    return TEXTUAL[backend][operator](column, bind(sa.String()))
 
 
 _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
@@ -41,7 +40,7 @@ _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
 
 _ESCAPE = "\\"
 
-_TEXTUAL: dict[str, dict[str, Callable[[Any, Any], Any]]] = {
+TEXTUAL: dict[str, dict[str, Callable[[Any, Any], Any]]] = {
     # LIKE of SQLite ignores the case of ASCII letters, GLOB does not.
     "sqlite": {
         "like": lambda column, value: column.op("GLOB", is_comparison=True)(value),
@@ -63,7 +62,7 @@ def parameter(backend: str, operator: str, value: Any) -> Any:
     if operator == "like" and backend == "sqlite":
         return _glob(value)
     if operator == "startswith":
-        return _literal_glob(value) + "*" if backend == "sqlite" else _literal_like(value) + "%"
+        return _literal_glob(value) + "*" if backend == "sqlite" else literal_like(value) + "%"
     return value
 
 
@@ -85,20 +84,6 @@ def _literal_glob(text: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in text)
 
 
-def _literal_like(text: str) -> str:
+def literal_like(text: str) -> str:
+    """Return the pattern of LIKE for a text, with the escape character ``\\``."""
     return "".join(f"{_ESCAPE}{character}" if character in "%_\\" else character for character in text)
-
-
-def search(backend: str, resource: Resource, entity: Any, node: Search, bind: Bind) -> Any:
-    """Return the condition that each word stands in one of the searched columns."""
-    pattern = _TEXTUAL[backend]["ilike"]
-    every = []
-    for _ in node.words:
-        word = bind()
-        every.append(sa.or_(*[pattern(getattr(entity, name), word) for name in resource.options.search]))
-    return sa.and_(*every)
-
-
-def word_pattern(word: str) -> str:
-    """Return the pattern of LIKE for text that contains a word."""
-    return f"%{_literal_like(word)}%"

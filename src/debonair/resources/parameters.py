@@ -6,6 +6,7 @@ Every fault is reported at once, by the name of its parameter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from debonair.resources import sorting
@@ -30,7 +31,7 @@ class FaultyQuery(Problem):
 
     def __init__(self, faults: Mapping[str, list[str]]) -> None:
         name, messages = next(iter(faults.items()))
-        super().__init__(f"{name}: {messages[0]}.")
+        super().__init__(f"{name}: {messages[0]}".rstrip("?") + ("?" if messages[0].endswith("?") else "."))
         self.data = {"messages": {"query": dict(faults)}}
 
 
@@ -63,7 +64,7 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
 
     sort = faults.collect("sort", lambda: sorting.sort_of(resource, text("sort")), ())
     fields = faults.collect("fields", lambda: text("fields"), "")
-    include = faults.collect("include", lambda: includes_of(resource, text("include")), {})
+    include = faults.collect("include", lambda: includes_of(resource, text("include"), fields), {})
     selection = faults.collect("fields", lambda: selection_of(resource, fields, include), None)
     largest = options.max_page_size
     size = faults.collect(
@@ -95,18 +96,19 @@ def _sorted_out(
             if name in single:
                 faults.setdefault(name, []).append("is given twice")
             single[name] = value
-            if name == "q":
-                node = faults.collect(name, lambda: _search(resource, value))  # noqa: B023
-                nodes += [node] if node is not None else []
-            continue
-        tree = {name: value}
-        if name == "filter":
-            tree = faults.collect(
-                name, lambda: parse_expression(value) if isinstance(value, str) else value, {}
-            )
-        node = faults.collect(name, lambda: filter_of(resource, tree))  # noqa: B023
-        nodes += [node] if node is not None else []
+        if name == "q" or name not in CONTROL or name == "filter":
+            node = faults.collect(name, partial(_node, resource, name, value))
+            nodes += [node] if node is not None else []
     return single, nodes
+
+
+def _node(resource: Resource, name: str, value: Any) -> Node:
+    """Return the part of the filter that a parameter stands for."""
+    if name == "q":
+        return _search(resource, value)
+    if name != "filter":
+        return filter_of(resource, {name: value})
+    return filter_of(resource, parse_expression(value) if isinstance(value, str) else value)
 
 
 def _joined(nodes: list[Node]) -> Node | None:
@@ -123,7 +125,7 @@ def _search(resource: Resource, value: Any) -> Node:
     words = tuple(value.split())
     if not words or len(words) > 20:
         raise ValueError("must be from 1 to 20 words")
-    return Search(words)
+    return Search(resource, words)
 
 
 def _choice(text: str, known: tuple[str, ...]) -> str:

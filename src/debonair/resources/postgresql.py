@@ -1,7 +1,8 @@
-"""What this package uses of psycopg: dates that Python has not, infinite or before Christ, are read as text."""
+"""What this package uses of psycopg: COPY, and text in place of dates that Python does not have."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import Any
 
 DATES = ("date", "timestamp", "timestamptz")
@@ -43,3 +44,50 @@ def _make() -> Any:
                 return bytes(data).decode()
 
     return LenientLoader
+
+
+def copied(connection: Any, statement: str, parameters: Any, size: int) -> Iterator[bytes]:
+    """Yield what COPY sends, in parts of about ``size`` bytes, with the line ends of RFC 4180.
+
+    The connection is closed when the iteration ends early: the server has not sent everything then.
+
+    :param connection: out of SQLAlchemy's pool. :param parameters: by name; psycopg writes them into the text.
+    """
+    driver = connection.dbapi_connection
+    complete = False
+    try:
+        with connection.cursor() as cursor:
+            copy = cursor.copy(statement if parameters else statement.replace("%%", "%"), parameters)
+            copy.__enter__()
+            while not complete:
+                lines, complete = driver.wait(_lines(driver.pgconn, size))
+                if lines:
+                    yield b"\r\n".join([*lines, b""])
+    finally:
+        if not complete:
+            connection.invalidate()
+
+
+def _lines(pgconn: Any, size: int) -> Generator[Any, Any, tuple[list[Any], bool]]:
+    """Return lines without their ends, and whether they are the last ones. psycopg's own way waits for each."""
+    import psycopg
+    from psycopg.waiting import Wait
+
+    lines: list[Any] = []
+    while size > 0:
+        length, data = pgconn.get_copy_data(1)
+        if length > 0:
+            lines.append(data[:-1])
+            size -= length
+        elif length == 0:
+            if lines:
+                break
+            while not (yield Wait.R):
+                continue
+            pgconn.consume_input()
+        else:
+            while (result := pgconn.get_result()) is not None:
+                if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(result)
+            return lines, True
+    return lines, False

@@ -54,8 +54,9 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Words that are searched in the text of a row."""
+    """Words that are searched in the text of a row of a resource."""
 
+    resource: Resource
     words: tuple[str, ...]
 
 
@@ -108,8 +109,9 @@ class Within:
 class Query:
     """A page of a resource.
 
-    :param page: the number of the page, from 1. :param after: the values of the sort criteria of the row before
-        the page, for keyset paging; an empty tuple for its first page, None for numbered pages.
+    :param page: the number of the page, from 1.
+    :param after: the values of the sort criteria of the row before the page, for keyset paging; an empty
+        tuple for its first page, None for numbered pages.
     :param count: ``exact``, ``estimated`` or ``none``. :param within: the row whose related rows they are.
     """
 

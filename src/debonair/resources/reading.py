@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from sqlalchemy import Engine
 
-from debonair.resources import operators, sorting, statement
+from debonair.resources import operators, search, sorting, statement
 from debonair.resources.counting import Count, counted
 from debonair.resources.description import Resource
-from debonair.resources.execution import Cache, Statement, connection_of
+from debonair.resources.execution import Cache, Statement
 from debonair.resources.expression import Text
 from debonair.resources.parameters import query_of
 from debonair.resources.query import Condition, Junction, Node, Query, Search, Within, shape_of, values_of
@@ -50,6 +50,8 @@ class Plan:
     query: Query
     compiled: Compiled
     values: dict[str, Any]
+    parameters: Any
+    count_parameters: Any
     link: str = ""
 
 
@@ -61,15 +63,14 @@ class Page:
     """
 
     plan: Plan
-    rows: list[Row]
+    rows: list[tuple[Any, ...]]
     num_results: int | None
     timed_out: bool = False
     token: str | None = None
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects of the page."""
-        build = self.plan.compiled.build
-        return [build(row) for row in self.rows]
+        return list(map(self.plan.compiled.build, self.rows))
 
     @property
     def total_pages(self) -> int | None:
@@ -104,30 +105,36 @@ class Reader:
         :param connection: the driver's connection of a transaction that is open.
         """
         plan = self._kept((resource, text, "one"), lambda: self._plan_one(resource, text))
+        read = plan.compiled.read
         values = {f"v{index}": value for index, value in enumerate(key)} | {"limit": 1, "offset": 0}
-        if connection is not None:
-            rows = plan.compiled.read.rows(connection, values)
-        else:
-            with connection_of(self.engine) as own:
-                rows = plan.compiled.read.rows(own, values)
+        own = None if connection is not None else self.engine.raw_connection()
+        try:
+            rows = read.rows(own or connection, read.bound(values))
+        finally:
+            if own is not None:
+                own.close()
         return plan.compiled.build(rows[0]) if rows else None
 
     def read(self, plan: Plan) -> Page:
         """Run the statements of a plan."""
         query, compiled = plan.query, plan.compiled
-        with connection_of(self.engine) as connection:
-            rows = compiled.read.rows(connection, plan.values)
+        connection = self.engine.raw_connection()
+        try:
+            rows = compiled.read.rows(connection, plan.parameters)
             if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):
                 count = Count((query.page - 1) * query.page_size + len(rows))
             elif compiled.count is None:
                 count = Count(None)
             else:
                 deadline = plan.resource.options.count_deadline
-                count = counted(connection, compiled.count, plan.values, deadline)
+                count = counted(connection, compiled.count, plan.count_parameters, deadline)
+        finally:
+            connection.close()
         token = None
         if query.after is not None and len(rows) > query.page_size:
             token = _token(plan, rows[query.page_size - 1])
-        return Page(plan, rows[: query.page_size], count.number, count.timed_out, token)
+            rows = rows[: query.page_size]
+        return Page(plan, rows, count.number, count.timed_out, token)
 
     def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
         """Return how the page is read that the parameters of a request ask for.
@@ -159,14 +166,10 @@ class Reader:
 
     def _planned(self, resource: Resource, query: Query, link: str) -> Plan:
         size = query.page_size + (query.after is not None)
-        values: dict[str, Any] = {"limit": size, "offset": (query.page - 1) * query.page_size}
-        for index, (node, at) in enumerate(values_of(query.filter)):
-            values[f"v{index}"] = _bound(node, at, self.dialect.name)
-        for index, value in enumerate(query.after or ()):
-            values[f"k{index}"] = value
+        values = parameters_of(query, self.dialect.name)
+        values |= {"limit": size, "offset": (query.page - 1) * query.page_size}
         within = None
         if query.within is not None:
-            values |= {f"p{index}": value for index, value in enumerate(query.within.key)}
             within = (query.within.parent, query.within.relation)
         after = None if query.after is None else tuple(value is None for value in query.after)
         shape = (resource, query.selection, query.sort, shape_of(query.filter), after, query.count, within)
@@ -175,7 +178,8 @@ class Reader:
             compiled = self._compile(resource, query)
             if not compiled.restricted:
                 self._compiled.put(shape, compiled)
-        return Plan(resource, query, compiled, values, link)
+        count = compiled.count.bound(values) if compiled.count is not None else None
+        return Plan(resource, query, compiled, values, compiled.read.bound(values), count, link)
 
     def _compile(self, resource: Resource, query: Query) -> Compiled:
         select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
@@ -200,9 +204,21 @@ def items_of(text: str) -> list[tuple[str, Any]]:
     return [(name, Text(value)) for name, value in parse_qsl(text, keep_blank_values=True)]
 
 
+def parameters_of(query: Query, backend: str) -> dict[str, Any]:
+    """Return the parameters of the statement for a query by name, without ``limit`` and ``offset``."""
+    values: dict[str, Any] = {}
+    for index, (node, at) in enumerate(values_of(query.filter)):
+        values[f"v{index}"] = _bound(node, at, backend)
+    for index, value in enumerate(query.after or ()):
+        values[f"k{index}"] = value
+    if query.within is not None:
+        values |= {f"p{index}": value for index, value in enumerate(query.within.key)}
+    return values
+
+
 def _bound(node: Node, index: int, backend: str) -> Any:
     if isinstance(node, Search):
-        return operators.word_pattern(node.words[index])
+        return search.parameter(backend, node.resource, node.words[index])
     assert isinstance(node, Condition)  # nosec B101
     return operators.parameter(backend, node.operator, node.values[index])
 

@@ -1,9 +1,11 @@
-"""Rows become objects: each row of a result is a flat tuple, which is cut into an object and embedded ones."""
+"""Rows become objects: each row of a result is a flat tuple, of which an object is made."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import CodeType, FunctionType
 from typing import Any
 
 import orjson
@@ -30,26 +32,52 @@ class Layout:
 
 
 def builder(layout: Layout) -> Callable[[Row], dict[str, Any]]:
-    """Return a function that makes the object of a row."""
-    names, start, stop = layout.names, layout.start, layout.start + len(layout.names)
-    converters = layout.converters
-    ones = [(name, builder(inner), index) for name, inner, index in layout.ones]
-    manys = [(name, index, builder(inner)) for name, index, inner in layout.manys]
-    whole = start == 0
+    """Return a function that makes the object of a row.
 
-    def build(row: Row) -> dict[str, Any]:
-        found = dict(zip(names, row if whole else row[start:stop], strict=False))
-        for name, convert in converters:
-            value = found[name]
-            if value is not None:
-                found[name] = convert(value)
-        for name, one, index in ones:
-            found[name] = None if row[index] is None else one(row)
-        for name, index, each in manys:
-            found[name] = [each(flat(inner)) for inner in rows_of(row[index])]
-        return found
+    It is compiled from a syntax tree, as ``dataclasses`` does from text: for each row of a page it is several
+    times as fast as loops over the layout. Names become constants of the tree and are never parsed.
+    """
+    values: dict[str, Any] = {}
+    row = ast.arguments([], [ast.arg("row")], None, [], [], None, [])
+    function = ast.Expression(ast.Lambda(row, _object(layout, values)))
+    code = compile(ast.fix_missing_locations(function), "<layout of a row>", "eval")
+    inner = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return FunctionType(inner, values)
 
-    return build
+
+def _object(layout: Layout, values: dict[str, Any]) -> ast.expr:
+    """Return the expression for an object; the functions that it calls are added to ``values``."""
+    converters = dict(layout.converters)
+    members: list[tuple[str, ast.expr]] = []
+    for index, name in enumerate(layout.names, layout.start):
+        value = _at(index)
+        if name in converters:
+            value = _unless_none(index, _call(converters[name], value, values))
+        members.append((name, value))
+    for name, inner, index in layout.ones:
+        members.append((name, _unless_none(index, _object(inner, values))))
+    for name, index, inner in layout.manys:
+        members.append((name, _call(_lists(builder(inner)), _at(index), values)))
+    return ast.Dict([ast.Constant(name) for name, _ in members], [value for _, value in members])
+
+
+def _at(index: int) -> ast.expr:
+    return ast.Subscript(ast.Name("row", ast.Load()), ast.Constant(index), ast.Load())
+
+
+def _unless_none(index: int, value: ast.expr) -> ast.expr:
+    is_none = ast.Compare(_at(index), [ast.Is()], [ast.Constant(None)])
+    return ast.IfExp(is_none, ast.Constant(None), value)
+
+
+def _call(function: Convert, argument: ast.expr, values: dict[str, Any]) -> ast.expr:
+    name = f"f{len(values)}"
+    values[name] = function
+    return ast.Call(ast.Name(name, ast.Load()), [argument], [])
+
+
+def _lists(each: Callable[[Row], dict[str, Any]]) -> Convert:
+    return lambda value: [each(flat(row)) for row in rows_of(value)]
 
 
 def rows_of(value: Any) -> list[Any]:

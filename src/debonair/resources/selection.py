@@ -22,9 +22,10 @@ def number(text: str, largest: int) -> int:
     return int(text)
 
 
-def includes_of(resource: Resource, text: str) -> Includes:
+def includes_of(resource: Resource, text: str, fields: str) -> Includes:
     """Return the relations that are embedded. :raises ValueError: when one is unknown or too deep."""
-    found: Includes = {name: (None, "", {}) for name in resource.embedded}
+    # What is embedded without being asked for is left out when the client names the fields that it wants.
+    found: Includes = {} if fields else {name: (None, "", {}) for name in resource.embedded}
     position = 0
     while position < len(text):
         part = _INCLUDE.match(text, position)

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import aliased, with_loader_criteria
 
-from debonair.resources import wire
+from debonair.resources import search, wire
 from debonair.resources.description import Resource
 from debonair.resources.keyset import beyond
 from debonair.resources.kinds import Kind
-from debonair.resources.operators import Bind, compare, search
+from debonair.resources.operators import Bind, compare
 from debonair.resources.query import (
     Condition,
     Junction,
@@ -50,10 +50,10 @@ class Scope:
         self.resource = resource
         self.dialect = dialect
         self.binds = binds
-        binds.use(resource)
         self.entity: Any = aliased(resource.model)
         self._joined: dict[tuple[str, ...], tuple[Any, Resource]] = {(): (self.entity, resource)}
         self._parent: Any = None
+        binds.use(resource)
         if within is not None:
             self._parent, self._within = aliased(within.parent.model), within
             binds.use(within.parent)
@@ -101,7 +101,9 @@ class Scope:
         if isinstance(node, Related):
             return self._related(node)
         if isinstance(node, Search):
-            return search(self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String()))
+            return search.condition(
+                self.dialect.name, self.resource, self.entity, node, self.binds.of(sa.String())
+            )
         return sa.not_(self.condition(node.part))
 
     def _related(self, node: Related) -> Any:
@@ -207,7 +209,7 @@ class Rows:
 
 
 def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[Criterion], Binds]:
-    """Return the statement for a page, the layout of its rows, the criteria of the sort, and the resources that it reads.
+    """Return the statement for a page, the layout of its rows, the criteria of the sort, and its parameters.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
+from debonair.api.openapi import Part
 from debonair.resources.description import Catalog, Resource
+from debonair.resources.document import describe
+from debonair.resources.document_operations import Other
 from debonair.resources.query import Within
 from debonair.resources.reading import Page, Reader, written
 
@@ -20,9 +23,10 @@ from debonair.resources.reading import Page, Reader, written
 class Representation:
     """Another media type in which resources are read.
 
-    :param name: the value of the parameter ``format`` that selects it. :param media_type: selects it by Accept.
-    :param collection: returns the response for the rows that a query string selects: called with the resource,
-        the query string, and the row whose related rows they are, or None.
+    :param name: the value of the parameter ``format`` that selects it.
+    :param media_type: what selects it in ``Accept``.
+    :param collection: returns the response for the rows that a query string selects. It is called with the
+        resource, the query string, and the row whose related rows they are, or None.
     :param one: returns the response for an object: called with the resource, its key and the query string;
         None when objects have no such representation.
     """
@@ -41,17 +45,21 @@ class Views:
         self.catalog = catalog
         self.reader = reader
         self.representations: list[Representation] = []
-        self.urls: dict[str, str] = {}
-        """The path of each resource by its name, below what the server is mounted at; not percent-encoded."""
-        self.prefixes: list[str] = []
-        """What the paths begin with."""
+        self.additions: list[Callable[[Views, Resource, str], None]] = []
+        self.prefixes: dict[str, str] = {}
+        """What the path of each resource has before its name, by the name."""
+        self._described: tuple[Any, Part] | None = None
+
+    def renewed(self, app: Flask) -> Views:
+        """Return views of other resources, with the same database, representations and additions."""
+        views = Views(app, Catalog(), Reader(self.reader.engine))
+        views.representations, views.additions = self.representations, self.additions
+        return views
 
     def add(self, resource: Resource, prefix: str) -> None:
-        """Add the routes of a resource."""
+        """Add the routes of a resource, and those of ``additions``, which write it."""
+        self.prefixes[resource.name] = prefix
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
-        self.urls[resource.name] = rule
-        if prefix not in self.prefixes:
-            self.prefixes.append(prefix)
 
         def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
             def bound(**arguments: str) -> Response:
@@ -59,13 +67,32 @@ class Views:
 
             self.app.add_url_rule(rule, endpoint, bound, methods=methods)
 
-        add(rule, endpoint, self.collection, ["GET"])
+        add(rule, endpoint, self.collection, ["GET", "QUERY"])
         if resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
             add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+        for addition in self.additions:
+            addition(self, resource, prefix)
+
+    def described(self, taken: Collection[str]) -> Part:
+        """Return the resources' part of the OpenAPI document, which is made again when they have changed."""
+        others = tuple(
+            Other(each.name, each.media_type, each.one is not None) for each in self.representations
+        )
+        key = (tuple(self.catalog.resources.values()), others, taken)
+        if self._described is None or self._described[0] != key:
+            part = describe(self.catalog, lambda each: self.prefixes.get(each.name, ""), others, taken)
+            self._described = (key, part)
+        return self._described[1]
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
-        """Return a page."""
+        """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
+        if request.method == "QUERY":
+            body = request.get_json()
+            if not isinstance(body, dict):
+                raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
+            page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
+            return self.respond(page_body(page))
         text = request.query_string.decode(errors="replace")
         representation = self._negotiated()
         if representation is not None:
@@ -73,9 +100,7 @@ class Views:
         page = self.reader.page(resource, text, within)
         if within is not None and not page.rows and not self._exists(within):
             raise missing(within.parent, within.key)
-        response = self.respond(page_body(page))
-        response.headers["Link"] = links(page, quote(request.script_root + request.path))
-        return response
+        return self.respond(page_body(page), links(page, quote(request.script_root + request.path)))
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
@@ -104,19 +129,19 @@ class Views:
             raise NotFound(f"This row of {resource.name} has no {relation}.")
         return self.respond(page.objects()[0])
 
-    def respond(self, value: Any) -> Response:
+    def respond(self, value: Any, link: str | None = None) -> Response:
         """Return the response with the JSON of a value, or 304 when the client has it (RFC 9110, 13.1.2)."""
         body = written(value)
         etag = etag_of(body)
+        headers = [("Content-Type", "application/json"), ("ETag", etag)]
+        if link is not None:
+            headers.append(("Link", link))
+        if self.representations:
+            headers.append(("Vary", "Accept"))
         given = request.environ.get("HTTP_IF_NONE_MATCH")
         if given is not None and (given.strip() == "*" or etag in given):
-            response = self.app.response_class(status=304)
-        else:
-            response = self.app.response_class(body, mimetype="application/json")
-        response.headers["ETag"] = etag
-        if self.representations:
-            response.headers["Vary"] = "Accept"
-        return response
+            return self.app.response_class(status=304, headers=headers[1:])
+        return self.app.response_class(body, headers=headers)
 
     def _exists(self, within: Within) -> bool:
         return self.reader.one(within.parent, within.key, "") is not None

@@ -116,6 +116,8 @@ class _Body:
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._body
+        except ConnectionAbortedError:
+            raise  # who made the body has logged why it ends
         except Exception:
             # The server can only close the connection; here the id is still bound.
             _log.exception("The response failed while it was sent.")

@@ -14,8 +14,8 @@ from debonair.names import Service
 from debonair.settings import Settings
 from debonair.web import metrics
 
-_SAFE = {"GET", "HEAD", "OPTIONS"}
-"""Methods that only read (RFC 9110, 9.2.1)."""
+_SAFE = {"GET", "HEAD", "OPTIONS", "QUERY"}
+"""Methods that only read (RFC 9110, 9.2.1; RFC 10008)."""
 
 
 def init_app(app: Flask, settings: Settings, service: Service) -> None:

@@ -129,7 +129,8 @@ def test_dpkg_finds_its_files_unchanged_after_use(host: Host, name: str) -> None
     for command in ("routes", "openapi", "check-config", "running", "health"):
         host.run(name, command)
     host.run(f"systemctl reload {name} && systemctl restart {name}")
-    assert host.http("GET", "/openapi.json").status == 200
+    for path in ("/openapi.json", "/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js"):
+        assert host.http("GET", path).status == 200
     assert host.run("dpkg", "--verify", name).stdout == ""
 
 

@@ -245,7 +245,7 @@ def test_body_and_picture_work_under_the_policy(shop: str, browser: Browser) -> 
     visit = browser.open(f"{shop}/docs/", size=PHONE)
     assert execute(visit, "/orders/")[0] == "201"
     assert execute(visit, "/orders/picture")[0] == "200"
-    visit.page.wait_for_function('document.querySelector(".live-responses-table img").naturalWidth === 1')
+    visit.page.locator(".live-responses-table img").evaluate("image => image.decode()")
     assert not visit.faults and not visit.foreign
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

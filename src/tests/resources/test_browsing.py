@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,16 +27,19 @@ from werkzeug.test import Client, TestResponse
 
 from debonair import standalone
 from debonair.application import create_app
+from debonair.browsing import facets
+from debonair.browsing.cells import cell_of
 from debonair.browsing.rendering import POLICY, style, style_name
 from debonair.database.engine import engine_of
 from debonair.resources.execution import Statement
 from debonair.resources.exposing import expose
+from debonair.resources.kinds import kind_of
 from tests.browser import Browser
 from tests.resources import models, shop
-from tests.support import chassis_settings
+from tests.support import ROOT, chassis_settings
 
 ACCEPT = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"}
-HOSTILE = "<script>alert(1)</script>\"'&\u202e{{ 7*7 }}"
+HOSTILE = "<script>alert(1)</script>\"'&\u202e{{ 7*191919 }}"
 PHONE = (375, 740)
 
 
@@ -275,7 +282,7 @@ def test_hostile_values_and_names_are_text(tmp_path: Path) -> None:
     texts.append(page(client, f"{links[0]}?{quote(HOSTILE)}=1&sort={quote(HOSTILE)}", 400).text)
     texts.append(page(client, f"/{quote(HOSTILE)}", 404).text)
     for text in texts:
-        assert "<script" not in text and Parsed(text).inline == [] and "49" not in Parsed(text).text
+        assert "<script" not in text and Parsed(text).inline == [] and "1343433" not in Parsed(text).text
     assert HOSTILE.replace("\u202e", "") in Parsed(texts[2]).text.replace("\u202e", "")
 
 
@@ -397,6 +404,86 @@ def test_table_without_a_key_has_no_links_to_rows(shop_app: Flask) -> None:
 def test_index_precedes_the_page_of_development(tmp_path: Path) -> None:
     client = small(tmp_path, models.Artist)
     assert "artists" in page(client, "/").text and "shown in development" not in page(client, "/").text
+
+
+def test_service_without_resources_loads_no_page() -> None:
+    code = """if True:
+        import sys
+        from debonair.application import create_app
+        from tests.support import ROOT, chassis_settings
+        app = create_app("debonair.standalone", chassis_settings())
+        assert app.test_client().get("/", headers={"Accept": "text/html"}).status_code in (200, 404)
+        loaded = {name for name in sys.modules if name.startswith(("debonair.browsing", "debonair.resources"))}
+        print(sorted(loaded))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "src", check=True
+    )
+    assert "pages" not in done.stdout and "views" not in done.stdout
+
+
+def test_facet_that_takes_too_long_says_so(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> Any:
+        raise sa.exc.OperationalError("", {}, Exception("interrupted"))
+
+    monkeypatch.setattr(facets, "limited", stop)
+    text = page(client, "/albums").text
+    assert "There are too many rows to count them in time." in text and '<th scope="row"' in text
+
+
+def test_statement_stops_at_the_deadline(music: Flask) -> None:
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+    with (
+        music.app_context(),
+        pytest.raises(sqlite3.OperationalError),
+        facets.limited(engine_of(music), 0.01) as connection,
+    ):
+        connection.cursor().execute(endless)
+
+
+def test_postgresql_pages(postgresql_url: str) -> None:
+    shop.make(postgresql_url, rows=200)
+    uri = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
+    app = standalone.create_app(settings_for(uri, service={"environment": "production"}))
+    client = app.test_client()
+    found = crawl(client, "/", 150)
+    assert len(found) == 150
+    assert {url: status for url, status in found.items() if status >= 400} == {}
+    text = page(client, "/products?_facet=category_id").text
+    assert "category_id=" in text
+    with app.app_context():
+        engine = engine_of(app)
+        with pytest.raises(Exception, match="statement timeout"), facets.limited(engine, 0.01) as connection:
+            connection.cursor().execute("SELECT pg_sleep(10)")
+        with facets.limited(engine, 5) as connection:
+            cursor = connection.cursor().execute("SELECT 1")
+        engine.dispose()
+
+
+CELLS = [
+    (sa.Integer(), None, "NULL", "null"),
+    (sa.Text(), "", "empty", "empty"),
+    (sa.Text(), " \n", "empty", "empty"),
+    (sa.Text(), "x" * 100, "x" * 79 + "…", "text"),
+    (sa.Integer(), 12345678901234567890, "12345678901234567890", "number"),
+    (sa.Numeric(10, 2), "9.90", "9.90", "number"),
+    (sa.Float(), 0.1, "0.1", "number"),
+    (sa.Boolean(), False, "false", "flag"),
+    (sa.Boolean(), "maybe", "maybe", "text"),
+    (sa.DateTime(), datetime(2024, 3, 1, 12, 30), "2024-03-01 12:30", "moment"),
+    (sa.DateTime(), datetime(2024, 3, 1, 12, 30, 5, 500000), "2024-03-01 12:30:05.5", "moment"),
+    (sa.DateTime(), datetime(2024, 3, 1, 12, tzinfo=UTC), "2024-03-01 12:00+00:00", "moment"),
+    (sa.Date(), date(2024, 3, 1), "2024-03-01", "moment"),
+    (sa.Date(), "infinity", "infinity", "text"),
+    (sa.LargeBinary(), "eHg=", "2 bytes", "binary"),
+    (sa.JSON(), {"a": [1]}, '{"a":[1]}', "json"),
+]
+
+
+@pytest.mark.parametrize(("type_", "value", "text", "form"), CELLS, ids=repr)
+def test_values_are_shown_by_their_kind(type_: Any, value: Any, text: str, form: str) -> None:
+    cell = cell_of(kind_of(type_), value, 80)
+    assert (cell.text, cell.form) == (text, form)
 
 
 @contextmanager

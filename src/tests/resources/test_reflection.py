@@ -91,7 +91,10 @@ def test_relations_of_the_shop_have_the_documented_names(shop_engine: Engine) ->
         "orders_by_billing_address_id": ("orders", True),
         "orders_by_shipping_address_id": ("orders", True),
     }
-    assert relations(found["tags"]) == {"product_tags": ("product_tags", True), "products": ("products", True)}
+    assert relations(found["tags"]) == {
+        "product_tags": ("product_tags", True),
+        "products": ("products", True),
+    }
     assert relations(found["customers"])["customer_profile"] == ("customer_profiles", False)
     assert relations(found["customer_profiles"]) == {"customer": ("customers", False)}
     assert relations(found["returns"]) == {"order_line": ("order_lines", False)}
@@ -142,13 +145,19 @@ def test_columns_say_what_the_database_fills_in(shop_engine: Engine) -> None:
 
 
 def test_tables_and_exclude_select_by_name_and_pattern(shop_engine: Engine) -> None:
-    assert set(models(reflect(shop_engine, ["order*", "tags"], ["order_totals"]))) == {"orders", "order_lines", "tags"}
-    with pytest.raises(CommandError, match="tables names 'produkts'.*did you mean 'products'"):
+    assert set(models(reflect(shop_engine, ["order*", "tags"], ["order_totals"]))) == {
+        "orders",
+        "order_lines",
+        "tags",
+    }
+    with pytest.raises(CommandError, match=r"tables names 'produkts'.*did you mean 'products'"):
         reflect(shop_engine, ["produkts"])
 
 
 def test_an_unreadable_view_is_named_and_the_rest_is_served() -> None:
-    engine = sqlite_with("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT gone FROM a; CREATE TABLE empty(x)")
+    engine = sqlite_with(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT gone FROM a; CREATE TABLE empty(x)"
+    )
     found = reflect(engine)
     assert set(models(found)) == {"a", "empty"}
     assert [(item.name, "no such column: gone" in item.reason) for item in found.skipped] == [("v", True)]
@@ -162,9 +171,11 @@ def test_tables_of_sqlite_alembic_and_the_chassis_are_left_out() -> None:
 
 def test_values_that_are_not_of_the_declared_type_are_read_as_stored() -> None:
     engine = sqlite_with(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, d DATE, m DATETIME, h TIME, b BOOLEAN, n DECIMAL(10, 2), j JSON, x);"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, d DATE, m DATETIME, h TIME, b BOOLEAN,"
+        " n DECIMAL(10, 2), j JSON, x);"
         "INSERT INTO t VALUES (1, '2024-02-29', '2024-02-29 12:00:00', '12:30', 1, 1.5, '[1]', 'x'),"
-        "(2, 'soon', 17, '', 'yes', 'free', '{', x'00'), (3, '20240229', '2024-02-30 12:00:00', 5, 2, 1e300, 5, 1.5)"
+        "(2, 'soon', 17, '', 'yes', 'free', '{', x'00'),"
+        "(3, '20240229', '2024-02-30 12:00:00', 5, 2, 1e300, 5, 1.5)"
     )
     table = models(reflect(engine))["t"].__table__
     with engine.connect() as connection:
@@ -177,9 +188,13 @@ def test_values_that_are_not_of_the_declared_type_are_read_as_stored() -> None:
     assert rows[2] == (20240229, "2024-02-30 12:00:00", 5, 2, Decimal("1e300"), 5, 1.5)
 
 
-@pytest.mark.parametrize("stored", ["2024-02-29T12:00:00", "2024-02-29 12:00:00.000000", "2024-02-29 12:00:00"])
+@pytest.mark.parametrize(
+    "stored", ["2024-02-29T12:00:00", "2024-02-29 12:00:00.000000", "2024-02-29 12:00:00"]
+)
 def test_a_datetime_is_searched_in_the_form_in_which_it_is_stored(stored: str) -> None:
-    engine = sqlite_with(f"CREATE TABLE t (id INTEGER PRIMARY KEY, m DATETIME); INSERT INTO t VALUES (1, '{stored}')")
+    engine = sqlite_with(
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, m DATETIME); INSERT INTO t VALUES (1, '{stored}')"
+    )
     table = models(reflect(engine))["t"].__table__
     with engine.connect() as connection:
         assert connection.scalar(select(table.c.id).where(table.c.m == dt.datetime(2024, 2, 29, 12))) == 1

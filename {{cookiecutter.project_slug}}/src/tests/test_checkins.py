@@ -49,9 +49,21 @@ def test_wrong_method_is_a_problem_that_names_the_right_one(client: Client) -> N
     assert "POST" in response.headers["Allow"]
 
 
+def test_check_ins_are_a_resource_that_can_be_filtered_and_sorted(client: Client) -> None:
+    for user in ("alice", "bob", "alice"):
+        client.post(f"/checkin/{user}")
+    page = client.get("/check-ins?user=alice&sort=-id&fields=user,at").get_json()
+    assert page["num_results"] == 2
+    assert page["objects"][0]["at"] >= page["objects"][1]["at"]
+
+
+def test_check_ins_are_read_only(client: Client) -> None:
+    assert_problem(client.delete("/check-ins/1"), 405)
+
+
 def test_document_describes_the_routes(client: Client) -> None:
     paths = client.get("/openapi.json").get_json()["paths"]
-    assert {"/checkin/{user}", "/last-seen/{user}"} <= set(paths)
+    assert {"/checkin/{user}", "/last-seen/{user}", "/check-ins"} <= set(paths)
 
 
 def test_database_that_is_away_is_a_problem(

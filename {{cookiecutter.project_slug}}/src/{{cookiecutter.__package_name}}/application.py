@@ -27,8 +27,11 @@ SECTIONS: tuple[type[debonair.Section], ...] = ()
 def create_app(settings: debonair.Settings) -> Flask:
     """Return the application with these settings."""
     # Imported here, so that a command that only reads the configuration need not import them.
-    from {{ cookiecutter.__package_name }} import {{ "views" if cookiecutter.sample == "yes" else "models, views  # noqa: F401" }}
+    from {{ cookiecutter.__package_name }} import models, views{{ "" if cookiecutter.sample == "yes" else "  # noqa: F401" }}
 
     app = debonair.create_app(__name__, settings)
     app.register_blueprint(views.{{ "checkins" if cookiecutter.sample == "yes" else "api" }})
+    {%- if cookiecutter.sample == "yes" %}
+    debonair.expose(app, models.CheckIn, name="check-ins", verbs=["GET"])
+    {%- endif %}
     return app
