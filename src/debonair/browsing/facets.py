@@ -117,10 +117,7 @@ def _facet(
     # Not kept: a row filter may depend on the request, and facets are rare.
     run = Statement(statement.restricted(select, binds)[0], reader.dialect)
     try:
-        with (
-            closing(reader.engine.raw_connection()) as connection,
-            within(connection, reader.dialect.name, DEADLINE),
-        ):
+        with limited(reader.engine, DEADLINE) as connection:
             rows = run.rows(connection, run.bound(parameters_of(plan.query, reader.dialect.name)))
     except DBAPIError:
         return Facet(name, (), closed, "There are too many rows to count them in time.")

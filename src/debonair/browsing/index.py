@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
+from debonair.browsing.facets import limited
 from debonair.browsing.tables import Urls
 from debonair.resources import statement
 from debonair.resources.description import Resource
@@ -73,10 +74,7 @@ def counted(reader: Reader, resource: Resource, seconds: float) -> int | None:
     select, _ = statement.restricted(sa.select(sa.func.count()).select_from(some.subquery()), binds)
     run = Statement(select, reader.dialect)
     try:
-        with (
-            closing(reader.engine.raw_connection()) as connection,
-            within(connection, reader.dialect.name, seconds),
-        ):
+        with limited(reader.engine, seconds) as connection:
             number: int = run.rows(connection, run.bound({}))[0][0]
     except DBAPIError:
         return None
