@@ -21,7 +21,7 @@ PACKAGING := PYTHONPATH=src python3 -B -m debonair.deb
 PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates chromium curl debhelper dh-virtualenv \
     diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate metadata-json-lint mmdebstrap piuparts \
     postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
-    python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container
+    python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container valgrind wrk
 
 # The tests that are run on Debian 13 too, with the package that is built for it.
 ON_EACH_RELEASE := debian_tools host installed upgrade
@@ -35,7 +35,7 @@ endef
 
 .PHONY: help
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(BIN)/cookiecutter: setup.cfg
 	$(call step,1/4 Making the virtual environment $(VENV),venv, \
@@ -162,6 +162,10 @@ host-stop: ## stop that host and remove it
 .PHONY: bench
 bench: bake $(BIN)/pytest ## measure, and print ratios
 	@PYTHONPATH=src $(BIN)/python -m tests.bench
+
+.PHONY: bench-resources
+bench-resources: $(BIN)/pytest ## measure the resources alone, beside other frameworks
+	@PYTHONPATH=src $(BIN)/python -m tests.bench.resources
 
 .PHONY: docs
 docs: $(BIN)/pytest ## build the documentation

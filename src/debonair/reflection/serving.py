@@ -22,8 +22,9 @@ from debonair.names import Service
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
-from debonair.resources.description import READ, VERBS, Options, Resource
+from debonair.resources.description import Resource
 from debonair.resources.exposing import views_of
+from debonair.resources.options import READ, VERBS, Options
 from debonair.settings import ApiSection, Settings
 
 _log = logging.getLogger(__name__)

@@ -6,9 +6,8 @@ hides does not exist for a client: neither in filters nor in sorts, includes, me
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,39 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, RelationshipProperty
 
 from debonair.resources.kinds import Kind, kind_of
+from debonair.resources.options import Options
 
-READ = frozenset(("GET",))
-VERBS = frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
 KEYLESS = "debonair_keyless"
 """In ``Table.info``: the mapper's primary key does not identify a row."""
 
 FULL_TEXT = "debonair_search"
 """In ``Table.info``: the table has a full-text index."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What may be seen and done with one resource. The parameters are those of :func:`debonair.expose`."""
-
-    verbs: frozenset[str] = VERBS
-    readable: frozenset[str] | None = None
-    writable: frozenset[str] | None = None
-    hidden: frozenset[str] = frozenset()
-    filterable: frozenset[str] | None = None
-    sortable: frozenset[str] | None = None
-    include_depth: int = 3
-    embed: tuple[str, ...] | None = ()
-    page_size: int = 20
-    max_page_size: int = 1000
-    bulk: bool = False
-    require_if_match: bool = False
-    where: Callable[[], Any] | None = None
-    search: tuple[str, ...] = ()
-    label: str | None = None
-    schema: Any = None
-    before: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    after: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    count_deadline: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -218,9 +191,3 @@ class Catalog:
             if cls in self._by_model:
                 return self._by_model[cls]
         return None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" for the nearest known name, or nothing."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from debonair.resources.description import Column, Relation, Resource, nearest
+from debonair.resources.description import Column, Relation, Resource
 from debonair.resources.expression import MAX_DEPTH, MAX_TERMS, Text, split
+from debonair.resources.options import nearest
 from debonair.resources.query import Condition, Junction, Negation, Node, Related, Steps
 
 OPERATORS = (

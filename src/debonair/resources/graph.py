@@ -18,9 +18,10 @@ from debonair.resources import own_schema
 from debonair.resources.bodies import merged
 from debonair.resources.columns import given_by, is_client_key, required
 from debonair.resources.construction import construct
-from debonair.resources.description import Column, Relation, Resource, nearest
+from debonair.resources.description import Column, Relation, Resource
 from debonair.resources.faults import Faults, Path
 from debonair.resources.lookup import Lookup
+from debonair.resources.options import nearest
 
 MOST = 1000
 """Items that an array of objects may have."""

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 from debonair.resources import sorting
-from debonair.resources.description import Resource, nearest
+from debonair.resources.description import Resource
 from debonair.resources.expression import parse as parse_expression
 from debonair.resources.filters import filter_of
+from debonair.resources.options import nearest
 from debonair.resources.query import Junction, Node, Query, Search
 from debonair.resources.selection import includes_of, number, selection_of
 from debonair.web.problems import Problem

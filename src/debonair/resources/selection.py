@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from debonair.resources.description import Resource, nearest
+from debonair.resources.description import Resource
+from debonair.resources.options import nearest
 from debonair.resources.query import Many, Selection
 from debonair.resources.sorting import sort_of
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from debonair.resources.description import Column, Resource, nearest
+from debonair.resources.description import Column, Resource
 from debonair.resources.kinds import Kind
+from debonair.resources.options import nearest
 from debonair.resources.query import Order
 
 

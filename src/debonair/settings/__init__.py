@@ -17,7 +17,7 @@ from debonair.settings.log import LogSection as LogSection
 from debonair.settings.options import Option as Option
 from debonair.settings.options import did_you_mean as did_you_mean
 from debonair.settings.options import option as option
-from debonair.settings.resource import ResourceSection as ResourceSection
+from debonair.settings.rest_resource import ResourceSection as ResourceSection
 from debonair.settings.section import SECRET_FILE_SUFFIX as SECRET_FILE_SUFFIX
 from debonair.settings.section import Section as Section
 from debonair.settings.section import Settings as Settings

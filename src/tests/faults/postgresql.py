@@ -95,6 +95,12 @@ class Cluster:
         )  # fmt: skip
         wait_for(self._answers, "PostgreSQL starts")
 
+    @property
+    def pid(self) -> int:
+        """The server's first process, while it runs."""
+        assert self._process
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             return self.execute("postgres", "SELECT 1") == [(1,)]

@@ -1,0 +1,58 @@
+"""Servers, each with the sample service."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.bench.measuring import SAMPLE, free_port, running, seconds, wrk
+from tests.support import ROOT
+
+WSGI = "example_service.wsgi:app"
+SERVERS = {
+    "gunicorn gthread": ["--set", "server.worker_class=gthread"],
+    "gunicorn gthread, pin_cpus": ["--set", "server.pin_cpus=yes"],
+    "gunicorn sync": ["--set", "server.worker_class=sync"],
+    "gunicorn gevent": ["--set", "server.worker_class=gevent"],
+    "uWSGI": ["uwsgi", "--http", "127.0.0.1:{port}", "--http-keepalive", "--master", "--die-on-term",
+              "--disable-logging", "--processes", "2", "--enable-threads", "--threads", "4",
+              "--virtualenv", str(ROOT / ".venv"), "--module", WSGI],
+    "granian": ["granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4",
+                "--port", "{port}", WSGI],
+    "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "--threads", "8", WSGI],
+}  # fmt: skip
+
+
+def bench_servers(scratch: Path, quick: bool) -> None:
+    """Compare servers with the same service: a read from the database, 2 workers of 4 threads each."""
+    here = Path(sys.executable)
+    service = [str(here), str(SAMPLE / "src/example_service/manage.py")]
+    loads = [(count, close) for close in (False, True) for count in (1, 8, 64)]
+    names = [f"{count}{' close' if close else ''}" for count, close in loads]
+    print(f"{'requests/s and p99 in ms, by connections':<42}" + "".join(f"{name:>14}" for name in names))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SAMPLE / "src"),
+        "EXAMPLE_SERVICE_DATABASE_URI": f"sqlite:///{scratch}/servers.db",
+        "EXAMPLE_SERVICE_LOG_FORMAT": "json",
+    }
+    seconds([*service, "db", "upgrade"], env=environment)
+    for name, command in SERVERS.items():
+        port = free_port()
+        if command[0] == "--set":
+            full = [*service, "--set", f"server.port={port}", *command, "serve"]
+        else:
+            if not (here.parent / command[0]).exists():
+                print(f"{name:<42} left out: pip install -e '.[servers]'")
+                continue
+            full = [str(here.parent / command[0]), *(part.format(port=port) for part in command[1:])]
+        with running(full, port, "/health/ready", environment):
+            url = f"http://127.0.0.1:{port}"
+            urllib.request.urlopen(
+                urllib.request.Request(f"{url}/checkin/ada", method="POST"), timeout=5
+            ).close()
+            rows = [wrk(f"{url}/last-seen/ada", count, close, 1 if quick else 5) for count, close in loads]
+        cells = [f"{rate:.0f} {slow:.1f}{' !' if failed else ''}" for rate, slow, failed in rows]
+        print(f"{name:<42}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
