@@ -21,6 +21,7 @@ from debonair.database.sqlite_file import is_file, require_database
 from debonair.names import Service
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
+from debonair.resources.additions import VIEWS, refresh_with
 from debonair.resources.description import Resource
 from debonair.resources.exposing import views_of
 from debonair.resources.options import READ, VERBS, Options
@@ -31,7 +32,6 @@ _log = logging.getLogger(__name__)
 EXTENSION = "debonair.reflection"
 """The application's extension that holds its :class:`Served`."""
 
-_VIEWS = "debonair.resources"
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE", "QUERY"]
 
 
@@ -48,6 +48,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         require_database(path)
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
+    refresh_with(app, served.reflected)
     prefix = section.prefix.rstrip("/")
     app.add_url_rule(
         f"{prefix}/<path:path>", "reflection", served.view, methods=_METHODS, provide_automatic_options=False
@@ -132,7 +133,7 @@ class Served:
             views.add(resource, self._section.prefix.rstrip("/"))
         for name, reason in found.skipped:
             _log.warning("%s is not served: %s", name, reason)
-        self._app.extensions[_VIEWS] = views
+        self._app.extensions[VIEWS] = views
         self._routes = routes
 
 

@@ -133,7 +133,10 @@ class Resource:
 
     @cached_property
     def label(self) -> str | None:
-        """The column whose value people know a row by: the option, or the first text column by its name."""
+        """The column whose value people know a row by; None when it is the key.
+
+        It is the option, or a text column with a usual name, or the first one that each row must be given.
+        """
         if self.options.label is not None:
             return self.options.label
         texts = [name for name, column in self.columns.items() if "like" in column.kind.operators]
@@ -141,7 +144,7 @@ class Resource:
             for name in texts:
                 if name.lower() == known:
                     return name
-        return texts[0] if texts else None
+        return next((name for name in texts if self.columns[name].required), None)
 
     @property
     def searchable(self) -> bool:

@@ -10,14 +10,13 @@ from flask import Flask
 from debonair.api import openapi
 from debonair.database.engine import engine_of
 from debonair.resources import export
+from debonair.resources.additions import VIEWS, add_now
 from debonair.resources.description import Catalog, Resource
 from debonair.resources.options import Exposure, options_of
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
 from debonair.resources.write_views import add_writes
 from debonair.settings import ResourceSection, Settings
-
-_EXTENSION = "debonair.resources"
 
 
 def expose(
@@ -48,10 +47,11 @@ def expose(
 
 def views_of(app: Flask) -> Views:
     """Return the views of the resources of an application, made when they are first used."""
-    views: Views | None = app.extensions.get(_EXTENSION)
+    views: Views | None = app.extensions.get(VIEWS)
     if views is None:
-        views = app.extensions[_EXTENSION] = Views(app, Catalog(), Reader(engine_of(app)))
+        views = app.extensions[VIEWS] = Views(app, Catalog(), Reader(engine_of(app)))
         views.additions.append(add_writes)
         export.add_to(views)
         openapi.add_part(app, lambda taken: views_of(app).described(taken))
+        add_now(app, views)
     return views

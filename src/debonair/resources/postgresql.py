@@ -1,15 +1,15 @@
-"""What this package uses of psycopg: COPY, and text in place of dates that Python does not have."""
+"""What this package uses of psycopg: COPY, and text in place of dates and times that Python lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from typing import Any
 
-DATES = ("date", "timestamp", "timestamptz")
+DATES = ("date", "timestamp", "timestamptz", "time", "timetz")
 
 
 def keep_dates(cursor: Any) -> None:
-    """Let a cursor of psycopg return the text of a date that Python's types cannot hold."""
+    """Let a cursor of psycopg return the text of a date or time that Python cannot hold."""
     for name in DATES:
         cursor.adapters.register_loader(name, _loader())
 

@@ -149,6 +149,10 @@ class Reader:
         link = urlencode([item for item in items if item[0] not in ("page", "after")])
         return self._planned(resource, query, link)
 
+    def plan_of(self, resource: Resource, query: Query) -> Plan:
+        """Return how the page of a validated query is read. The plan is for this request only."""
+        return self._planned(resource, query, "")
+
     def _kept(self, key: tuple[Any, ...], make: Callable[[], Plan]) -> Plan:
         plan = self._plans.get(key)
         if plan is None:

@@ -50,7 +50,8 @@ class Views:
         self.representations: list[Representation] = []
         self.additions: list[Callable[[Views, Resource, str], None]] = []
         self._formats = formats_of(app)
-        self._prefixes: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {}
+        """What the path of each resource has before its name, by the name."""
         self._described: tuple[Any, Part] | None = None
 
     def renewed(self, app: Flask) -> Views:
@@ -61,7 +62,7 @@ class Views:
 
     def add(self, resource: Resource, prefix: str) -> None:
         """Add the routes of a resource, and those of ``additions``, which write it."""
-        self._prefixes[resource.name] = prefix
+        self.prefixes[resource.name] = prefix
         rule, endpoint = f"{prefix}/{resource.name}", f"resources.{resource.name}"
 
         def add(rule: str, endpoint: str, view: Callable[..., Response], methods: list[str]) -> None:
@@ -86,7 +87,7 @@ class Views:
         )
         key = (tuple(self.catalog.resources.values()), others, taken)
         if self._described is None or self._described[0] != key:
-            part = describe(self.catalog, lambda each: self._prefixes.get(each.name, ""), others, taken)
+            part = describe(self.catalog, lambda each: self.prefixes.get(each.name, ""), others, taken)
             self._described = (key, part)
         return self._described[1]
 

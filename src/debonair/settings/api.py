@@ -14,6 +14,7 @@ class ApiSection(Section, name="api"):
         help="Media types of results and problems; the first one where the Accept header does not decide.",
     )  # fmt: skip
     docs = option(bool, default=True, help="Show the OpenAPI document as a page at /docs.")
+    browse = option(bool, default=True, help="Show resources as pages to browsers, and at ?format=html.")
     tables = option(
         list, default="",
         help="Without code: names or patterns (sales_*) of the tables and views to serve; empty for all.",

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 
+PAGE = "debonair.problem_page"
+"""The application's extension that returns the response with a page for an exception, or None for the usual.
+
+It may return another page too: for a 404, one that is found without a route.
+"""
+
 _HIDDEN = (
     "The service could not handle this request. Quote the request id when you report it: "
     "the log has the details under this id."
@@ -87,11 +93,18 @@ def response_for(error: HTTPException) -> Response | HTTPException:
     """Return the problem for an exception; a redirect or a finished response is returned as it is."""
     if error.response is not None or error.code is None or error.code < 400:
         return error
+    render = current_app.extensions.get(PAGE)
+    page = None if render is None else render(error)
+    if page is not None:
+        return _with_headers(page, error)
     if request.accept_mimetypes.best_match((MEDIA_TYPE, "application/json", "text/html")) == "text/html":
         body, media_type = _page(error).encode(errors="backslashreplace"), "text/html"
     else:
         body, media_type = body_of(error, request.path), MEDIA_TYPE
-    response = current_app.response_class(body, status=error.code, mimetype=media_type)
+    return _with_headers(current_app.response_class(body, status=error.code, mimetype=media_type), error)
+
+
+def _with_headers(response: Response, error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name.lower() != "content-type":
             response.headers[name] = value
@@ -103,10 +116,11 @@ def body_of(error: HTTPException, path: str | None = None) -> bytes:
 
     :param path: the requested path; None when the request was too malformed to have one.
     """
-    return (json.dumps(_problem(error, path), default=str) + "\n").encode()
+    return (json.dumps(problem_of(error, path), default=str) + "\n").encode()
 
 
-def _problem(error: HTTPException, path: str | None) -> dict[str, Any]:
+def problem_of(error: HTTPException, path: str | None) -> dict[str, Any]:
+    """Return the members of the problem for an exception; the parameters are those of :func:`body_of`."""
     problem = {
         "type": getattr(error, "type", "about:blank"),
         "title": getattr(error, "title", None) or error.name,
@@ -127,7 +141,7 @@ def _problem(error: HTTPException, path: str | None) -> dict[str, Any]:
 
 def _page(error: HTTPException) -> str:
     """Return the problem as an HTML page, for a browser."""
-    problem = _problem(error, request.path)
+    problem = problem_of(error, request.path)
     return _PAGE.format(
         **{name: escape(problem[name]) for name in ("title", "status", "detail", "request_id")}
     )

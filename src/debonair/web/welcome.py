@@ -20,6 +20,10 @@ show what there is.</li> </ul> </html>
 """)
 
 
+HOME = "debonair.home"
+"""The application's extension that returns whether the service has a page at ``/`` without a route."""
+
+
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
     """Show the page in development; in production nothing is added."""
     if not service.production:
@@ -30,6 +34,8 @@ def _page(app: Flask, service: Service) -> str | None:
     if request.path != "/" or not isinstance(request.routing_exception, NotFound):
         return None
     if request.accept_mimetypes.best_match(("application/json", "text/html")) != "text/html":
+        return None
+    if (has_home := app.extensions.get(HOME)) is not None and has_home():
         return None
     rules = sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
     routes = Markup("\n").join(_item(rule) for rule in rules)
