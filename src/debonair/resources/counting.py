@@ -46,7 +46,8 @@ def counted(connection: Any, statement: Statement, values: Mapping[str, Any], de
 
     After a count that was stopped the connection has no transaction.
 
-    :param connection: the driver's, out of SQLAlchemy's pool. :param deadline: seconds after which the database stops.
+    :param connection: the driver's, out of SQLAlchemy's pool.
+    :param deadline: seconds after which the database stops.
     """
     bounded = _within_sqlite if statement.backend == "sqlite" else deadline_of
     try:
@@ -76,8 +77,9 @@ class Estimate:
     PostgreSQL's planner estimates every query. SQLite knows only whole tables: the statistics of ANALYZE, or
     the largest rowid.
 
-    :param select: the statement that counts. :param table: the only table that it reads, as a whole; None when
-        it reads anything else, so that SQLite counts.
+    :param select: the statement that counts.
+    :param table: the only table that it reads, as a whole; None when it reads anything else, so that SQLite
+        counts.
     """
 
     def __init__(self, select: Any, table: str | None, dialect: sa.Dialect) -> None:

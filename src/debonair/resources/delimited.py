@@ -1,7 +1,7 @@
 """CSV (RFC 4180): rows become lines, either here or by PostgreSQL's COPY.
 
 A field is quoted where JSON has a string, and bare where it has a number, true or false. NULL is an empty
-field without quotes, the empty string is ``""``. JSON and arrays are their JSON text. Nothing else is altered.
+field without quotes; the empty string is ``""``. JSON and arrays are their JSON text. Nothing is altered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-
 from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.resources.description import Column, Resource
@@ -88,7 +87,7 @@ def writer(fields: Sequence[Field], width: int) -> Callable[[list[Row]], bytes]:
     converted = [(at, field) for at, field in enumerate(fields) if field.convert is not None]
 
     def lines(rows: list[Row]) -> bytes:
-        columns = list(zip(*rows, strict=True))
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         if pick is not None:
             columns = list(pick(columns)) if len(indexes) > 1 else [pick(columns)]
         nulls = [column.count(None) for column in columns]

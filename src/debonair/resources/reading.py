@@ -118,7 +118,7 @@ class Reader:
         """Run the statements of a plan."""
         query, compiled = plan.query, plan.compiled
         with connection_of(self.engine) as connection:
-            rows = compiled.read.rows(connection, plan.values)
+            rows: list[Row] = list(compiled.read.rows(connection, plan.values))
             if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):
                 count = Count((query.page - 1) * query.page_size + len(rows))
             elif compiled.count is None:
@@ -187,8 +187,8 @@ class Reader:
             else:
                 whole = query.filter is None and query.within is None and not restricted
                 table = resource.mapper.local_table
-                whole = whole and isinstance(table, sa.Table) and resource.mapper.inherits is None
-                name = table.name if whole and not table.schema else None
+                whole = whole and resource.mapper.inherits is None
+                name = table.name if whole and isinstance(table, sa.Table) and not table.schema else None
                 count = Estimate(counting, name, self.dialect)
         return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
 
