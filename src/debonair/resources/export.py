@@ -179,7 +179,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        """Return the next part. :raises ConnectionAbortedError: so that the client sees that it is not whole."""
+        """Return the next part. :raises ConnectionAbortedError: so that the client sees it."""
         if self._since:
             self._waited += time.monotonic() - self._since
         if self._waited > PATIENCE + self._sent / SLOWEST:
