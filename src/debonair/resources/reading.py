@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 from sqlalchemy import Engine
 
-from debonair.resources import operators, sorting, statement
+from debonair.resources import dumping, operators, sorting, statement
 from debonair.resources.counting import Count, counted
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement, connection_of
@@ -68,8 +68,8 @@ class Page:
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects of the page."""
-        build = self.plan.compiled.build
-        return [build(row) for row in self.rows]
+        build, plan = self.plan.compiled.build, self.plan
+        return dumping.dumped(plan.resource, plan.query.selection, [build(row) for row in self.rows])
 
     @property
     def total_pages(self) -> int | None:
@@ -110,7 +110,8 @@ class Reader:
         else:
             with connection_of(self.engine) as own:
                 rows = plan.compiled.read.rows(own, values)
-        return plan.compiled.build(rows[0]) if rows else None
+        found = [plan.compiled.build(row) for row in rows]
+        return next(iter(dumping.dumped(resource, plan.query.selection, found)), None)
 
     def read(self, plan: Plan) -> Page:
         """Run the statements of a plan."""

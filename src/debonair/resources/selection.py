@@ -74,12 +74,12 @@ def selection_of(resource: Resource, fields: str, include: Includes) -> Selectio
     named: dict[str, list[str]] = {}
     columns: list[str] = []
     for path in filter(None, fields.split(",")):
-        if path in resource.columns:
+        if path in resource.fields:
             columns.append(path)
             continue
         step, _, rest = path.partition(".")
         if step not in resource.relations:
-            known = [*resource.columns, *resource.relations]
+            known = [*resource.fields, *resource.relations]
             raise ValueError(f"unknown field {path!r}{nearest(path, known)}")
         named.setdefault(step, []).extend([rest] if rest else [])
     wanted = dict(include)
@@ -94,5 +94,5 @@ def selection_of(resource: Resource, fields: str, include: Includes) -> Selectio
             manys.append((name, Many(inner, order, limit or relation.target.options.max_page_size)))
         else:
             ones.append((name, inner))
-    names = dict.fromkeys(columns) if fields else resource.columns
+    names = dict.fromkeys(columns) if fields else resource.fields
     return Selection(tuple(names), tuple(ones), tuple(manys))
