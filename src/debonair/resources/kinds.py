@@ -96,7 +96,8 @@ def _integer(type_: Any, backend: str) -> Kind:
             raise ValueError("must be an integer")
         return check(int(text))
 
-    return Kind("an integer", {"type": "integer"}, load, parse)
+    schema = {"type": "integer", "minimum": -bound, "maximum": bound - 1}
+    return Kind("an integer", schema, load, parse)
 
 
 def _float(type_: Any, backend: str) -> Kind:
@@ -117,6 +118,9 @@ def _float(type_: Any, backend: str) -> Kind:
     return Kind("a number", {"type": "number"}, load, finite, from_text=float)
 
 
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+
+
 def _decimal(type_: Any, backend: str) -> Kind:
     if not type_.asdecimal:
         return _float(type_, backend)
@@ -127,6 +131,9 @@ def _decimal(type_: Any, backend: str) -> Kind:
         return parse(str(value))
 
     def parse(text: str) -> Decimal:
+        # Decimal itself takes underscores, spaces and the digits of other scripts too.
+        if not _DECIMAL.fullmatch(text):
+            raise ValueError("must be a decimal number")
         try:
             number = Decimal(text)
         except InvalidOperation:
@@ -207,7 +214,7 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
             except ValueError:
                 raise ValueError(f"must be {name} in ISO 8601") from None
             if isinstance(value, datetime):
-                value = value if value.tzinfo is None else value.astimezone(UTC)
+                value = value if value.tzinfo is None else _in_utc(value)
                 if not getattr(type_, "timezone", False):
                     return value.replace(tzinfo=None)
                 return value.replace(tzinfo=UTC) if value.tzinfo is None else value
@@ -219,9 +226,18 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
             except ValueError:
                 return text  # infinity, or a year before Christ
 
-        return Kind(name, {"type": "string", "format": format_}, parse, parse, None, from_text)
+        local = cls is not date and (backend == "sqlite" or not getattr(type_, "timezone", False))
+        schema = {"type": "string", "format": f"{format_}-local" if local else format_}
+        return Kind(name, schema, parse, parse, None, from_text)
 
     return make
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be from the year 1 to 9999 in UTC") from None
 
 
 def _interval(type_: Any, backend: str) -> Kind:
