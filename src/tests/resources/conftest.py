@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults import postgresql
+from tests.resources import served
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,11 @@ def postgresql_url(postgresql_cluster: postgresql.Cluster) -> Iterator[str]:
     name = postgresql_cluster.create()
     yield f"postgresql://tests:{postgresql.PASSWORD}@127.0.0.1:{postgresql_cluster.port}/{name}"
     postgresql_cluster.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.acceptance)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The settings of an empty database: of SQLite, and among the slow tests of PostgreSQL."""
+    if request.param == "sqlite":
+        return served.sqlite(tmp_path)
+    return served.postgresql(request.getfixturevalue("postgresql_cluster"))
