@@ -58,7 +58,8 @@ def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
 
     :param backend: the name of SQLAlchemy's dialect: the range of an integer depends on it.
     """
-    while isinstance(type_, sa.types.TypeDecorator):
+    # Interval is a TypeDecorator of SQLAlchemy's own, whose values are no datetimes.
+    while isinstance(type_, sa.types.TypeDecorator) and not isinstance(type_, sa.Interval):
         if isinstance(type_.impl_instance, sa.types.PickleType):
             break
         type_ = type_.impl_instance
@@ -228,9 +229,15 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
 
         local = cls is not date and (backend == "sqlite" or not getattr(type_, "timezone", False))
         schema = {"type": "string", "format": f"{format_}-local" if local else format_}
-        return Kind(name, schema, parse, parse, None, from_text)
+        # orjson drops zeros of a time's fraction, refuses one with a zone, and rounds zones to minutes.
+        exact = cls is datetime and not getattr(type_, "timezone", False) or cls is date
+        return Kind(name, schema, parse, parse, None if exact else _isoformat, from_text)
 
     return make
+
+
+def _isoformat(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def _in_utc(value: datetime) -> datetime:
