@@ -6,6 +6,7 @@ by the shape of the query, so that another value costs no compilation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from debonair.resources.expression import Text
 from debonair.resources.parameters import query_of
 from debonair.resources.query import Condition, Junction, Node, Query, Search, Within, shape_of, values_of
 from debonair.resources.rows import Row, builder
-from debonair.resources.wire import written_by_default
+from debonair.resources.wire import without_nan, written_by_default
 
 LONGEST = 1000
 """Query strings of more characters are planned each time."""
@@ -213,4 +214,8 @@ def _bound(node: Node, index: int, backend: str) -> Any:
 
 def written(value: Any) -> bytes:
     """Return the JSON of a value."""
-    return orjson.dumps(value, default=written_by_default)
+    try:
+        return orjson.dumps(value, default=written_by_default)
+    except TypeError:
+        # An integer of more than 64 bits, or half of a surrogate pair: a JSON column can hold both.
+        return json.dumps(without_nan(value), default=written_by_default, separators=(",", ":")).encode()
