@@ -14,7 +14,6 @@ from flask import Flask
 import debonair
 from debonair.application import create_app
 from debonair.database.engine import engine_of
-from tests.faults.postgresql import PASSWORD, Cluster
 from tests.support import chassis_settings
 
 
@@ -51,16 +50,20 @@ def serving(
     database: dict[str, Any],
     models: Sequence[type[Any]],
     fill: Callable[[sa.Connection], Any] | None = None,
+    created: Sequence[type[Any]] | None = None,
     **options: Any,
 ) -> Iterator[Served]:
-    """Serve models over a database, whose tables are made and filled first; ``options`` are of ``expose``."""
+    """Serve models over a database, whose tables are made and filled first.
+
+    :param created: the models whose tables are made, when they are others. :param options: of ``expose``.
+    """
     app = create_app("debonair.standalone", chassis_settings(database=database, log={"level": "ERROR"}))
     engine = engine_of(app)
     served = Served(app, engine)
     _record(engine, served.statements)
     try:
         with engine.begin() as connection:
-            for metadata in {model.metadata for model in models}:
+            for metadata in {model.metadata for model in created or models}:
                 metadata.create_all(connection)
             if fill is not None:
                 fill(connection)
@@ -93,14 +96,3 @@ def _record(engine: sa.Engine, statements: list[str]) -> None:
 
     engine.dispose()
     sa.event.listen(engine, "connect", connected)
-
-
-def sqlite(directory: Any) -> dict[str, Any]:
-    """Return the settings of a database in a directory."""
-    return {"uri": f"sqlite:///{directory}/tests.db"}
-
-
-def postgresql(cluster: Cluster) -> dict[str, Any]:
-    """Return the settings of a new database of a cluster."""
-    name = cluster.create()
-    return {"uri": f"postgresql+psycopg://tests@127.0.0.1:{cluster.port}/{name}", "password": PASSWORD}
