@@ -53,6 +53,7 @@ class Scope:
         self.entity: Any = aliased(resource.model)
         self._joined: dict[tuple[str, ...], tuple[Any, Resource]] = {(): (self.entity, resource)}
         self._parent: Any = None
+        binds.use(resource)
         if within is not None:
             self._parent, self._within = aliased(within.parent.model), within
             binds.use(within.parent)
