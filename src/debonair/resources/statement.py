@@ -223,7 +223,8 @@ def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, La
         at = [rows.criterion(order) for order in query.sort]
         if query.after:
             where.append(beyond(scope, query.sort, query.after))
-    statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*scope.order(query.sort))
+    order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
+    statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*order)
     statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
     if query.after is None:
         statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
