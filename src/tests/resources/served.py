@@ -51,11 +51,13 @@ def serving(
     models: Sequence[type[Any]],
     fill: Callable[[sa.Connection], Any] | None = None,
     created: Sequence[type[Any]] | None = None,
+    each: dict[type[Any], dict[str, Any]] | None = None,
     **options: Any,
 ) -> Iterator[Served]:
     """Serve models over a database, whose tables are made and filled first.
 
-    :param created: the models whose tables are made, when they are others. :param options: of ``expose``.
+    :param created: the models whose tables are made, when they are others.
+    :param each: further options of ``expose`` by model. :param options: of ``expose`` for all of them.
     """
     app = create_app("debonair.standalone", chassis_settings(database=database, log={"level": "ERROR"}))
     engine = engine_of(app)
@@ -67,7 +69,8 @@ def serving(
                 metadata.create_all(connection)
             if fill is not None:
                 fill(connection)
-        debonair.expose(app, *models, **options)
+        for model in models:
+            debonair.expose(app, model, **options | (each or {}).get(model, {}))
         served.reset()
         yield served
     finally:
