@@ -176,23 +176,33 @@ def _parse_boolean(text: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def checked_text(value: Any) -> str:
+    """Return a text that a database can hold. :raises ValueError: when the value is none."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    if "\x00" in value:
+        raise ValueError("must not contain the character NUL")
+    if not value.isascii() and re.search("[\ud800-\udfff]", value):
+        raise ValueError("must not contain half of a surrogate pair")
+    return str(value)
+
+
 def _text(type_: Any, backend: str) -> Kind:
     longest = getattr(type_, "length", None)
 
     def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        if "\x00" in value:
-            raise ValueError("must not contain the character NUL")
-        if not value.isascii() and re.search("[\ud800-\udfff]", value):
-            raise ValueError("must not contain half of a surrogate pair")
-        if longest is not None and len(value) > longest:
+        text = checked_text(value)
+        if longest is not None and len(text) > longest:
             raise ValueError(f"must have at most {longest} characters")
-        return value
+        return text
 
     schema = {"type": "string"} | ({"maxLength": longest} if longest else {})
     as_text = backend == "postgresql" and not isinstance(type_, sa.String)
-    return Kind("a string", schema, check, check, as_text=as_text, operators=TEXTUAL)
+    # A type that SQLAlchemy does not know may have no comparison.
+    operators = (
+        TEXTUAL if not as_text or not isinstance(type_, sa.types.NullType) else TEXTUAL - COMPARED | NULLNESS
+    )
+    return Kind("a string", schema, check, check, as_text=as_text, operators=operators)
 
 
 def _enumeration(type_: Any, backend: str) -> Kind:

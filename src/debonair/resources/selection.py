@@ -45,7 +45,10 @@ def _add_include(resource: Resource, path: str, options: str | None, found: Incl
             raise ValueError(f"unknown relation {step!r} of {current.name}{nearest(step, current.relations)}")
         limit, sort, within = inner.setdefault(step, (None, "", {}))
         if options and step is steps[-1]:
+            if not relation.many:
+                raise ValueError(f"{step!r} is one row: it has no limit and no sort")
             limit, sort = _include_options(options)
+            sort_of(relation.target, sort)
             inner[step] = (limit, sort, within)
         current, inner = relation.target, within
 
@@ -65,22 +68,26 @@ def _include_options(text: str) -> tuple[int | None, str]:
     return limit, sort
 
 
-def selection_of(resource: Resource, fields: str, include: Includes) -> Selection:
+def selection_of(resource: Resource, fields: str, include: Includes, depth: int | None = None) -> Selection:
     """Return the members of an object.
 
     :param fields: the columns and relations that it has; empty for all columns.
-    :raises ValueError: when one is unknown.
+    :param depth: how many relations a path may have; None for what the resource allows.
+    :raises ValueError: when one is unknown or too deep.
     """
+    depth = resource.options.include_depth if depth is None else depth
     named: dict[str, list[str]] = {}
     columns: list[str] = []
     for path in filter(None, fields.split(",")):
         if path in resource.columns:
             columns.append(path)
             continue
-        step, _, rest = path.partition(".")
-        if step not in resource.relations:
+        step, dot, rest = path.partition(".")
+        if step not in resource.relations or (dot and not rest):
             known = [*resource.columns, *resource.relations]
             raise ValueError(f"unknown field {path!r}{nearest(path, known)}")
+        if depth < 1:
+            raise ValueError(f"{path[:80]!r} is in too many relations")
         named.setdefault(step, []).extend([rest] if rest else [])
     wanted = dict(include)
     for step in named:
@@ -88,7 +95,7 @@ def selection_of(resource: Resource, fields: str, include: Includes) -> Selectio
     ones, manys = [], []
     for name, (limit, sort, within) in wanted.items():
         relation = resource.relations[name]
-        inner = selection_of(relation.target, ",".join(named.get(name, [])), within)
+        inner = selection_of(relation.target, ",".join(named.get(name, [])), within, depth - 1)
         if relation.many:
             order = sort_of(relation.target, sort)
             manys.append((name, Many(inner, order, limit or relation.target.options.max_page_size)))
