@@ -35,7 +35,8 @@ REQUESTS = (
 def _answer(served: Served, url: str, name: str) -> tuple[int, str, list[tuple[str, str]]]:
     response = served.app.test_client().get(url.replace("NAME", name))
     text = re.sub(r'"(request_id|instance)": "[^"]*"', "", response.get_data(as_text=True))
-    text = re.sub(rf"\b{name}\b", "NAME", text)
+    text = text.replace("of albums", "of ALBUMS")  # the resource is no hidden member
+    text = re.sub(rf"{name}(?!_id)", "NAME", text)
     headers = [pair for pair in response.headers if pair[0] not in ("X-Request-ID", "Content-Length", "ETag")]
     return response.status_code, text, headers
 
@@ -46,7 +47,7 @@ def test_hidden_members_are_unknown_ones(hidden: str, how: str, database: dict[s
     every = {"id", "name", "country", "rating", "born", "albums"}
     option = {"hidden": [hidden]} if how == "hidden" else {"readable": sorted(every - {hidden})}
     with serving(database, MUSIC, partial(fill, rows=8), each={Artist: option}) as served:
-        for url in REQUESTS:
+        for url in (url for url in REQUESTS if hidden != "albums" or not re.search(r"albums(\(|$)", url)):
             found = _answer(served, url, hidden)
             assert found == _answer(served, url, UNKNOWN), url
             assert found[0] in (400, 404), url
@@ -63,8 +64,10 @@ def test_hidden_members_are_unknown_ones(hidden: str, how: str, database: dict[s
 def test_a_model_that_is_not_exposed_is_no_relation(database: dict[str, Any]) -> None:
     models = [MUSIC.Album, MUSIC.Track, MUSIC.Genre]
     with serving(database, models, partial(fill, rows=8)) as served:
-        for url in ("/albums?include=NAME", "/albums?NAME.name=x", "/albums?sort=NAME.name", "/albums/1/NAME",
-                    "/albums?fields=NAME", "/tracks?album.NAME.id=1", "/NAME", "/NAME/1"):  # fmt: skip
+        for url in (
+            "/albums?include=NAME", "/albums?NAME.kwxqjzv=x", "/albums?sort=NAME.kwxqjzv", "/albums/1/NAME",
+            "/albums?fields=NAME", "/tracks?album.NAME.id=1", "/NAME", "/NAME/1",
+        ):  # fmt: skip
             assert _answer(served, url, "artist") == _answer(served, url, "artisx"), url
 
 

@@ -117,7 +117,8 @@ def test_a_page_is_one_statement_and_two_with_a_count(rows: int, database: dict[
         ):  # fmt: skip
             for count, most in (("none", 1), ("exact", 2)):
                 served.reset()
-                served.get(path, {"include": include, "count": count, "page_size": "3"})
+                page = {"count": count, "page_size": "3"} if path != "/albums/1" else {}
+                served.get(path, {"include": include} | page)
                 assert len(served.statements) <= most, served.statements
 
 
