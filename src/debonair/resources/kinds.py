@@ -45,8 +45,8 @@ class Kind:
     :param parse: returns the value for a text. :raises ValueError: with what is wrong.
     :param dump: returns what orjson writes, for a value that is not None; None when that is the value.
     :param from_text: returns the driver's value for PostgreSQL's text of it; None when JSON holds it exactly.
-    :param as_text: whether PostgreSQL's own text of a value is its JSON, as for every type without a kind.
     :param operators: the filter operators that it has.
+    :param as_text: whether PostgreSQL's own text of a value is its JSON, as for every type without a kind.
     """
 
     name: str
@@ -55,8 +55,8 @@ class Kind:
     parse: Load
     dump: Load | None = None
     from_text: Load | None = None
-    as_text: bool = False
     operators: frozenset[str] = field(default=COMPARED)
+    as_text: bool = False
 
 
 def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
@@ -347,7 +347,7 @@ def _array(type_: Any, backend: str) -> Kind:
 
     schema = {"type": "array", "items": item.schema}
     reads, writes = from_text if item.from_text else None, dump if item.dump else None
-    return Kind("an array", schema, load, parse, writes, reads, item.as_text, NULLNESS)
+    return Kind("an array", schema, load, parse, writes, reads, NULLNESS, item.as_text)
 
 
 def _read(kind: Kind, text: str) -> Any:
