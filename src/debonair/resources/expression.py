@@ -28,7 +28,7 @@ _GROUP = re.compile(r"\s*(and|or|not)\(")
 _NAME = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^=(),"]+))=')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*')
 _BARE = re.compile(r"[^,)]*")
-_PART = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"\s*|([^,]*))(?:,|$)')
+_PART = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"\s*|([^,"][^,]*|))(?:,|$)')
 
 
 def parse(text: str) -> dict[str, Any]:

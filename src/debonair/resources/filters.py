@@ -6,6 +6,7 @@ from typing import Any
 
 from debonair.resources.description import Column, Relation, Resource
 from debonair.resources.expression import MAX_DEPTH, MAX_TERMS, Text, split
+from debonair.resources.kinds import checked_text
 from debonair.resources.options import nearest
 from debonair.resources.query import Condition, Junction, Negation, Node, Related, Steps
 
@@ -14,6 +15,10 @@ OPERATORS = (
     "between"
 )  # fmt: skip
 MAX_VALUES = 500
+MAX_PATTERN = 1000
+"""Characters of the value of a textual operator: the time of LIKE grows with the pattern."""
+MAX_STEPS = 6
+"""Relations in a path."""
 
 
 def filter_of(resource: Resource, tree: Any) -> Node:
@@ -48,9 +53,11 @@ class _Validator:
             return Junction(name, tuple(self.node(resource, part, depth + 1) for part in value))
         if name == "not" and isinstance(value, dict):
             return Negation(self.node(resource, value, depth + 1))
+        if name in ("and", "or", "not") and name not in resource.columns:
+            raise ValueError(f"{name} needs {'an object' if name == 'not' else 'an array of objects'}")
         return self._condition(resource, name, name, value)
 
-    def _condition(self, resource: Resource, path: str, whole: str, value: Any) -> Node:
+    def _condition(self, resource: Resource, path: str, whole: str, value: Any, passed: int = 0) -> Node:
         steps: list[str] = []
         current = resource
         while True:
@@ -60,13 +67,13 @@ class _Validator:
                     raise ValueError(f"{whole!r} cannot be filtered by")
                 return Condition(tuple(steps), column, operator, _values(column, operator, value))
             relation, quantifier, rest = _relation(current, path, whole)
+            if len(steps) + passed == MAX_STEPS:
+                raise ValueError(f"{whole[:80]!r} is deeper than {MAX_STEPS} relations")
             if quantifier:
-                part = self._condition(relation.target, rest, whole, value)
+                part = self._condition(relation.target, rest, whole, value, passed + len(steps) + 1)
                 return Related(tuple(steps), relation.name, quantifier, part)
             steps.append(relation.name)
             current, path = relation.target, rest
-            if len(steps) > MAX_DEPTH:
-                raise ValueError(f"{whole[:80]!r} is too long a path")
 
 
 def _column(resource: Resource, path: str) -> tuple[Column | None, str]:
@@ -86,8 +93,10 @@ def _relation(resource: Resource, path: str, whole: str) -> tuple[Relation, str,
             start = f"{name}__{quantifier}." if quantifier else f"{name}."
             if path.startswith(start):
                 return relation, quantifier, path[len(start) :]
-        if relation.many and path.startswith((f"{name}.", f"{name}__")):
+        if relation.many and (path == name or path.startswith((f"{name}.", f"{name}__"))):
             raise ValueError(f"{name!r} has many rows: write {name}__any.… or {name}__none.…")
+        if path == name or path.startswith(f"{name}__"):
+            raise ValueError(f"{name!r} is a relation: compare a column of it, as {name}.…")
     name = path.rpartition("__")[0] or path
     known = [*resource.columns, *resource.relations]
     raise ValueError(f"unknown column {name.partition('.')[0]!r} of {resource.name}{nearest(name, known)}")
@@ -110,10 +119,17 @@ def _values(column: Column, operator: str, value: Any) -> tuple[Any, ...]:
             raise ValueError(f"must be from 1 to {MAX_VALUES} values")
         return tuple(_read(read, part) for part in parts)
     if operator in ("like", "ilike", "contains", "startswith"):
-        if not isinstance(value, str) or "\x00" in value:
-            raise ValueError("must be a string without the character NUL")
-        return (str(value),)
+        return (_pattern(operator, value),)
     return (_read(read, str(value) if text else value),)
+
+
+def _pattern(operator: str, value: Any) -> str:
+    text = checked_text(value)
+    if len(text) > MAX_PATTERN:
+        raise ValueError(f"must have at most {MAX_PATTERN} characters")
+    if operator in ("like", "ilike") and (len(text) - len(text.rstrip("\\"))) % 2:
+        raise ValueError("must not end with a single \\, which escapes the next character")
+    return text
 
 
 def _read(read: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+import json
 import math
 import re
 import uuid
@@ -21,8 +22,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN, HSTORE
 from sqlalchemy.types import TypeEngine
 
+from debonair.resources import postgresql
 from debonair.resources.documents import storable
 
 Load = Callable[[Any], Any]
@@ -44,6 +47,7 @@ class Kind:
     :param dump: returns what orjson writes, for a value that is not None; None when that is the value.
     :param from_text: returns the driver's value for PostgreSQL's text of it; None when JSON holds it exactly.
     :param operators: the filter operators that it has.
+    :param as_text: whether PostgreSQL's own text of a value is its JSON, as for every type without a kind.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Kind:
     dump: Load | None = None
     from_text: Load | None = None
     operators: frozenset[str] = field(default=COMPARED)
+    as_text: bool = False
 
 
 def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
@@ -60,10 +65,13 @@ def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
 
     :param backend: the name of SQLAlchemy's dialect: the range of an integer depends on it.
     """
-    while isinstance(type_, sa.types.TypeDecorator):
+    # Interval is a TypeDecorator of SQLAlchemy's own, whose values are no datetimes.
+    while isinstance(type_, sa.types.TypeDecorator) and not isinstance(type_, sa.Interval):
         if isinstance(type_.impl_instance, sa.types.PickleType):
             break
         type_ = type_.impl_instance
+    while isinstance(type_, DOMAIN):
+        type_ = type_.data_type
     for cls, make in _KINDS:
         if isinstance(type_, cls):
             return make(type_, backend)
@@ -169,22 +177,33 @@ def _parse_boolean(text: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def checked_text(value: Any) -> str:
+    """Return a text that a database can hold. :raises ValueError: when the value is none."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    if "\x00" in value:
+        raise ValueError("must not contain the character NUL")
+    if not value.isascii() and re.search("[\ud800-\udfff]", value):
+        raise ValueError("must not contain half of a surrogate pair")
+    return str(value)
+
+
 def _text(type_: Any, backend: str) -> Kind:
     longest = getattr(type_, "length", None)
 
     def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        if "\x00" in value:
-            raise ValueError("must not contain the character NUL")
-        if not value.isascii() and re.search("[\ud800-\udfff]", value):
-            raise ValueError("must not contain half of a surrogate pair")
-        if longest is not None and len(value) > longest:
+        text = checked_text(value)
+        if longest is not None and len(text) > longest:
             raise ValueError(f"must have at most {longest} characters")
-        return value
+        return text
 
     schema = {"type": "string"} | ({"maxLength": longest} if longest else {})
-    return Kind("a string", schema, check, check, operators=TEXTUAL)
+    as_text = backend == "postgresql" and not isinstance(type_, sa.String)
+    # A type that SQLAlchemy does not know may have no comparison.
+    operators = (
+        TEXTUAL if not as_text or not isinstance(type_, sa.types.NullType) else TEXTUAL - COMPARED | NULLNESS
+    )
+    return Kind("a string", schema, check, check, as_text=as_text, operators=operators)
 
 
 def _enumeration(type_: Any, backend: str) -> Kind:
@@ -230,9 +249,15 @@ def _moment(cls: type[date] | type[time], name: str, format_: str) -> Callable[[
 
         local = cls is not date and (backend == "sqlite" or not getattr(type_, "timezone", False))
         schema = {"type": "string", "format": f"{format_}-local" if local else format_}
-        return Kind(name, schema, parse, parse, None, from_text)
+        # orjson drops zeros of a time's fraction, refuses one with a zone, and rounds zones to minutes.
+        exact = cls is date or (cls is datetime and not getattr(type_, "timezone", False))
+        return Kind(name, schema, parse, parse, None if exact else _isoformat, from_text)
 
     return make
+
+
+def _isoformat(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -254,10 +279,10 @@ def _interval(type_: Any, backend: str) -> Kind:
         except (ValueError, OverflowError):
             raise ValueError("must be a number of seconds") from None
 
-    return Kind(
-        "a number of seconds", {"type": "number"}, load, parse, timedelta.total_seconds,
-        from_text=lambda text: timedelta(seconds=float(text)),
-    )  # fmt: skip
+    def dump(value: Any) -> Any:
+        return value.total_seconds() if isinstance(value, timedelta) else value
+
+    return Kind("a number of seconds", {"type": "number"}, load, parse, dump, postgresql.interval)
 
 
 def _uuid(type_: Any, backend: str) -> Kind:
@@ -282,14 +307,20 @@ def _binary(type_: Any, backend: str) -> Kind:
         return base64.b64encode(value).decode() if isinstance(value, bytes | memoryview) else value
 
     schema = {"type": "string", "contentEncoding": "base64"}
-    return Kind("base64", schema, parse, parse, dump, bytes.fromhex, EQUAL)
+
+    def from_text(text: str) -> bytes:
+        return bytes.fromhex(text.removeprefix("\\x"))
+
+    return Kind("base64", schema, parse, parse, dump, from_text, operators=EQUAL)
 
 
 def _json(type_: Any, backend: str) -> Kind:
     def parse(text: Any) -> Any:
         raise ValueError("cannot be compared")
 
-    return Kind("any JSON", {}, storable, parse, operators=NULLNESS)
+    # The driver reads integers of any size, orjson those of 64 bits.
+    from_text = None if isinstance(type_, HSTORE) else json.loads
+    return Kind("any JSON", {}, storable, parse, from_text=from_text, operators=NULLNESS)
 
 
 def _array(type_: Any, backend: str) -> Kind:
@@ -309,8 +340,19 @@ def _array(type_: Any, backend: str) -> Kind:
     def parse(text: Any) -> Any:
         raise ValueError("cannot be compared")
 
+    def from_text(value: Any) -> Any:
+        return [
+            part if part is None else from_text(part) if isinstance(part, list) else _read(item, part)
+            for part in value
+        ]
+
     schema = {"type": "array", "items": item.schema}
-    return Kind("an array", schema, load, parse, dump if item.dump else None, operators=NULLNESS)
+    reads, writes = from_text if item.from_text else None, dump if item.dump else None
+    return Kind("an array", schema, load, parse, writes, reads, NULLNESS, item.as_text)
+
+
+def _read(kind: Kind, text: str) -> Any:
+    return text if kind.from_text is None else kind.from_text(text)
 
 
 def _dumped(kind: Kind, value: Any) -> Any:
@@ -330,6 +372,7 @@ _KINDS: tuple[tuple[Any, Callable[[Any, str], Kind]], ...] = (
     (sa.Uuid, _uuid),
     (sa.LargeBinary, _binary),
     (sa.JSON, _json),
+    (HSTORE, _json),
     (sa.ARRAY, _array),
 )
 """The kinds by type; the first that fits. Every other type is text."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from debonair.resources import wire
 from debonair.resources.query import Condition
 
 Bind = Callable[..., Any]
@@ -49,10 +50,10 @@ TEXTUAL: dict[str, dict[str, Callable[[Any, Any], Any]]] = {
         "startswith": lambda column, value: column.op("GLOB", is_comparison=True)(value),
     },
     "postgresql": {
-        "like": lambda column, value: sa.cast(column, sa.Text).like(value, escape=_ESCAPE),
-        "ilike": lambda column, value: sa.cast(column, sa.Text).ilike(value, escape=_ESCAPE),
-        "contains": lambda column, value: sa.func.strpos(column, value) > 0,
-        "startswith": lambda column, value: column.like(value, escape=_ESCAPE),
+        "like": lambda column, value: wire.as_text(column).like(value, escape=_ESCAPE),
+        "ilike": lambda column, value: wire.as_text(column).ilike(value, escape=_ESCAPE),
+        "contains": lambda column, value: sa.func.strpos(wire.as_text(column), value) > 0,
+        "startswith": lambda column, value: wire.as_text(column).like(value, escape=_ESCAPE),
     },
 }
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from debonair.resources import sorting
 from debonair.resources.description import Resource
+from debonair.resources.expression import MAX_TERMS
 from debonair.resources.expression import parse as parse_expression
 from debonair.resources.filters import filter_of
 from debonair.resources.options import nearest
-from debonair.resources.query import Junction, Node, Query, Search
+from debonair.resources.query import Junction, Node, Query, Search, terms_of, values_of
 from debonair.resources.selection import includes_of, number, selection_of
 from debonair.web.problems import Problem
 
@@ -22,6 +23,7 @@ CONTROL = ("page", "page_size", "after", "count", "sort", "fields", "include", "
 """The parameters that are no column; a column with such a name is filtered by ``name__eq``."""
 
 MAX_OFFSET = 10**9
+MAX_VALUES = 5000
 
 
 class FaultyQuery(Problem):
@@ -78,6 +80,13 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
         after = faults.collect("after", lambda: sorting.decode(resource, sort, text("after")))
         if "page" in single:
             faults.setdefault("page", []).append("cannot be given together with after")
+    values = sum(1 for node in nodes for _ in values_of(node))
+    for kind, most, found in (
+        ("terms", MAX_TERMS, sum(map(terms_of, nodes))),
+        ("values", MAX_VALUES, values),
+    ):
+        if found > most:
+            faults.setdefault("filter", []).append(f"must have at most {most} {kind} in all parameters")
     if faults:
         raise FaultyQuery(faults)
     return Query(selection, sort, _joined(nodes), page, size, after, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-DATES = ("date", "timestamp", "timestamptz", "time", "timetz")
+DATES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
 
 
 def keep_dates(cursor: Any) -> None:
@@ -44,6 +44,19 @@ def _make() -> Any:
                 return bytes(data).decode()
 
     return LenientLoader
+
+
+def interval(text: str) -> Any:
+    """Return the duration of PostgreSQL's text of an interval; the text when Python has no such duration."""
+    global _interval
+    if _interval is None:
+        import psycopg
+
+        _interval = _loader()(psycopg.adapters.types["interval"].oid)
+    return _interval.load(text.encode())
+
+
+_interval: Any = None
 
 
 def copied(connection: Any, statement: str, parameters: Any, size: int) -> Iterator[bytes]:

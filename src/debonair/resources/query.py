@@ -149,3 +149,10 @@ def values_of(node: Node | None) -> Iterator[tuple[Node, int]]:
             yield from values_of(part)
     elif isinstance(node, Negation | Related):
         yield from values_of(node.part)
+
+
+def terms_of(node: Node) -> int:
+    """Return how many comparisons a filter has."""
+    if isinstance(node, Junction):
+        return sum(map(terms_of, node.parts))
+    return terms_of(node.part) if isinstance(node, Negation | Related) else 1

@@ -6,6 +6,7 @@ by the shape of the query, so that another value costs no compilation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +21,13 @@ from debonair.resources.counting import Count, Estimate, Exact
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement
 from debonair.resources.expression import Text
-from debonair.resources.parameters import query_of
+from debonair.resources.parameters import FaultyQuery, query_of
 from debonair.resources.query import Condition, Junction, Node, Query, Search, Within, shape_of, values_of
 from debonair.resources.rows import Row, builder
-from debonair.resources.wire import written_by_default
+from debonair.resources.wire import without_nan, written_by_default
+
+ONE = ("fields", "include", "format")
+"""The parameters of a single object."""
 
 LONGEST = 1000
 """Query strings of more characters are planned each time."""
@@ -121,7 +125,17 @@ class Reader:
         return found[0] if found else None
 
     def read(self, plan: Plan) -> Page:
-        """Run the statements of a plan."""
+        """Run the statements of a plan. :raises FaultyQuery: when they are too complex for the database."""
+        try:
+            return self._read(plan)
+        except sa.exc.DBAPIError as error:
+            if refused(error):
+                raise FaultyQuery(
+                    {"query": ["has a value or a complexity that the database refuses"]}
+                ) from error
+            raise
+
+    def _read(self, plan: Plan) -> Page:
         query, compiled = plan.query, plan.compiled
         connection = self.engine.raw_connection()
         try:
@@ -165,7 +179,7 @@ class Reader:
         return plan
 
     def _plan_one(self, resource: Resource, text: str) -> Plan:
-        query = query_of(resource, items_of(text))
+        query = query_of(resource, _of_one(items_of(text)))
         nodes = tuple(Condition((), resource.column(name), "eq", (None,)) for name in resource.key)
         query = replace(query, filter=Junction("and", nodes), sort=(), page_size=1, after=None, count="none")
         return self._planned(resource, query, "")
@@ -209,6 +223,15 @@ def _table_of(resource: Resource) -> str | None:
     return str(table.name) if alone and isinstance(table, sa.Table) else None
 
 
+def _of_one(items: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the parameters for a single object. :raises FaultyQuery: when one is for pages only."""
+    message = "is no parameter of a single object: use fields and include"
+    faults = {name: [message] for name, _ in items if name not in ONE}
+    if faults:
+        raise FaultyQuery(faults)
+    return items
+
+
 def _token(plan: Plan, row: Row) -> str:
     values = [
         row[index] if row[index] is None or convert is None else convert(row[index])
@@ -218,8 +241,24 @@ def _token(plan: Plan, row: Row) -> str:
 
 
 def items_of(text: str) -> list[tuple[str, Any]]:
-    """Return the parameters of a query string."""
-    return [(name, Text(value)) for name, value in parse_qsl(text, keep_blank_values=True)]
+    """Return the parameters of a query string. :raises FaultyQuery: when one is not UTF-8."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    for name, value in pairs:
+        if not _is_utf8(name + value):
+            readable = name.encode(errors="replace").decode()
+            raise FaultyQuery({readable: ["must be UTF-8, percent-encoded"]})
+    return [(name, Text(value)) for name, value in pairs]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parameters_of(query: Query, backend: str) -> dict[str, Any]:
@@ -241,6 +280,23 @@ def _bound(node: Node, index: int, backend: str) -> Any:
     return operators.parameter(backend, node.operator, node.values[index])
 
 
+def refused(error: sa.exc.DBAPIError) -> bool:
+    """Return whether the query is the reason of a database's error, not its state."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        # A value that does not fit (22), what a type has no operator for (42883), a limit of PostgreSQL (54).
+        return state[:2] in ("22", "54") or state == "42883"
+    return isinstance(error, sa.exc.DataError) or any(text in str(error.orig) for text in _LIMITS)
+
+
+_LIMITS = ("too many", "too complex", "too large", "too deep", "parser stack overflow", "at most 64 tables")
+"""What SQLite says when a statement is beyond its limits."""
+
+
 def written(value: Any) -> bytes:
     """Return the JSON of a value."""
-    return orjson.dumps(value, default=written_by_default)
+    try:
+        return orjson.dumps(value, default=written_by_default)
+    except TypeError:
+        # An integer of more than 64 bits, or half of a surrogate pair: a JSON column can hold both.
+        return json.dumps(without_nan(value), default=written_by_default, separators=(",", ":")).encode()

@@ -47,7 +47,10 @@ def _add_include(resource: Resource, path: str, options: str | None, found: Incl
             raise ValueError(f"unknown relation {step!r} of {current.name}{nearest(step, current.relations)}")
         limit, sort, within = inner.setdefault(step, (None, "", {}))
         if options and step is steps[-1]:
+            if not relation.many:
+                raise ValueError(f"{step!r} is one row: it has no limit and no sort")
             limit, sort = _include_options(options)
+            sort_of(relation.target, sort)
             inner[step] = (limit, sort, within)
         current, inner = relation.target, within
 
@@ -81,8 +84,8 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
         if path in resource.fields:
             columns.append(path)
             continue
-        step, _, rest = path.partition(".")
-        if step not in resource.relations:
+        step, dot, rest = path.partition(".")
+        if step not in resource.relations or (dot and not rest):
             known = [*resource.fields, *resource.relations]
             raise ValueError(f"unknown field {path!r}{nearest(path, known)}")
         if depth < 1:

@@ -10,14 +10,17 @@ import base64
 import binascii
 import hashlib
 import math
+import re
 from typing import Any
 
 import orjson
 
 from debonair.resources.description import Column, Resource
-from debonair.resources.kinds import Kind
+from debonair.resources.kinds import COMPARED, NULLNESS, Kind
 from debonair.resources.options import nearest
 from debonair.resources.query import Order
+
+MAX_CRITERIA = 20
 
 
 def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
@@ -29,7 +32,8 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
     for part in filter(None, text.split(",")):
         descending = part.startswith("-")
         name = part[1:] if descending else part
-        current, steps, rest = resource, [], name
+        current, rest = resource, name
+        steps: list[str] = []
         while rest not in current.columns:
             step = next((key for key in current.relations if rest.startswith(f"{key}.")), None)
             if step is None or current.relations[step].many:
@@ -43,9 +47,14 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
                 raise ValueError(f"{name[:80]!r} is deeper than {resource.options.include_depth} relations")
             rest = rest[len(step) + 1 :]
             current = current.relations[step].target
-        if not current.columns[rest].sortable:
+        column = current.columns[rest]
+        if not column.sortable or not column.kind.operators & (COMPARED - NULLNESS):
             raise ValueError(f"{name!r} cannot be sorted by")
+        if any((order.steps, order.column) == (tuple(steps), rest) for order in found):
+            raise ValueError(f"{name[:80]!r} is given twice")
         found.append(Order(tuple(steps), rest, descending))
+        if len(found) > MAX_CRITERIA:
+            raise ValueError(f"must have at most {MAX_CRITERIA} criteria")
     present = {(order.steps, order.column) for order in found}
     found += [Order((), name) for name in resource.order_key if ((), name) not in present]
     return tuple(found)
@@ -68,25 +77,34 @@ def decode(resource: Resource, sort: tuple[Order, ...], token: str) -> tuple[Any
     """
     if not token:
         return ()
+    kinds = [column_of(resource, order).kind for order in sort]
     try:
         digest, values = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if digest != _digest(resource, sort):
-            raise ValueError("belongs to another sort: begin again with an empty after=")
-        kinds = [column_of(resource, order).kind for order in sort]
-        return tuple(_loaded(kind, value) for kind, value in zip(kinds, values, strict=True))
-    except (TypeError, binascii.Error, orjson.JSONDecodeError, UnicodeError) as error:
+        if digest == _digest(resource, sort):
+            return tuple(
+                _loaded(kind, value, resource.backend) for kind, value in zip(kinds, values, strict=True)
+            )
+    except (TypeError, ValueError, binascii.Error) as error:
         raise ValueError("is not a token of this API: use the one of the page before") from error
+    raise ValueError("belongs to another sort: begin again with an empty after=")
 
 
-def _loaded(kind: Kind, value: Any) -> Any:
+_FOREIGN = re.compile(r"-?infinity|24:00:00[-+:0-9]*|[0-9]{4,6}-[-+:. 0-9]{5,30}( BC)?")
+"""Dates and times that Python does not have, as PostgreSQL writes them."""
+
+
+def _loaded(kind: Kind, value: Any, backend: str) -> Any:
     if value is None:
         return None
     if kind.schema.get("type") == "number":
         number = float(value)
         return kind.load(number) if math.isfinite(number) else number
-    if isinstance(value, str) and kind.from_text is not None and value.endswith(("infinity", "BC")):
-        return value  # dates that Python has not, as PostgreSQL writes them
-    return kind.load(value)
+    try:
+        return kind.load(value)
+    except ValueError:
+        if backend == "postgresql" and isinstance(value, str) and _FOREIGN.fullmatch(value):
+            return value
+        raise
 
 
 def column_of(resource: Resource, order: Order) -> Column:

@@ -169,7 +169,7 @@ class Rows:
         layout = Layout(names, len(self.columns))
         for name in names:
             column, attribute = resource.column(name), getattr(entity, name)
-            self.add(attribute, column.kind)
+            self.add(wire.selected(attribute, column.kind), column.kind)
             convert = wire.converter(column.kind, column.type, self.scope.dialect, self._embedded)
             if convert is not None:
                 layout.converters.append((name, convert))
@@ -186,7 +186,8 @@ class Rows:
     def criterion(self, order: Order) -> Criterion:
         """Add the value of a sort criterion, and return its index and what makes the value of the token."""
         column = column_of(self.scope.resource, order)
-        index = self.add(self.scope.column(order.steps, order.column), column.kind)
+        value = self.scope.column(order.steps, order.column)
+        index = self.add(wire.selected(value, column.kind), column.kind)
         return index, wire.converter(column.kind, column.type, self.scope.dialect, self._embedded)
 
     def _many(self, parent: Any, name: str, target: Resource, many: Many) -> tuple[Any, Layout]:

@@ -99,7 +99,7 @@ class Views:
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
             page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
             return self.respond(page_body(page))
-        text = request.query_string.decode(errors="replace")
+        text = request.query_string.decode(errors="surrogateescape")
         representation = self._negotiated()
         if representation is not None:
             return representation.collection(resource, text, within)
@@ -110,7 +110,7 @@ class Views:
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
-        text = request.query_string.decode(errors="replace")
+        text = request.query_string.decode(errors="surrogateescape")
         values = key_of(resource, key)
         representation = self._negotiated()
         if representation is not None and representation.one is not None:
@@ -129,7 +129,7 @@ class Views:
         if found.many:
             return self.collection(found.target, within)
         self._negotiated()
-        page = self.reader.page(found.target, request.query_string.decode(errors="replace"), within)
+        page = self.reader.page(found.target, request.query_string.decode(errors="surrogateescape"), within)
         if not page.rows:
             if not self._exists(within):
                 raise missing(resource, within.key)

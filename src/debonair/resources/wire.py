@@ -6,10 +6,13 @@ types by value, prints 15 digits of a float, and has no JSON for a BLOB: both tr
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.resources.kinds import Kind
@@ -31,11 +34,24 @@ def written(column: Any, kind: Kind, backend: str) -> Any:
              sa.func.json_array(sa.literal_column("'b'"), sa.func.hex(column))),
             else_=column,
         )  # fmt: skip
-    if isinstance(column.type, sa.Interval):
-        return sa.cast(sa.extract("epoch", column), sa.Text)
     if isinstance(column.type, sa.LargeBinary):
         return sa.func.encode(column, sa.literal_column("'hex'"))
-    return column if kind.from_text is None else sa.cast(column, sa.Text)
+    if isinstance(column.type, sa.ARRAY):
+        return column if kind.from_text is None else sa.cast(column, ARRAY(sa.Text))
+    return column if kind.from_text is None else as_text(column)
+
+
+def selected(column: Any, kind: Kind) -> Any:
+    """Return the SQL expression that selects a column."""
+    if not kind.as_text:
+        return column
+    return sa.func.to_json(column) if isinstance(column.type, sa.ARRAY) else as_text(column)
+
+
+def as_text(column: Any) -> Any:
+    """Return PostgreSQL's text of a column."""
+    # The cast of a single address adds the size of its network.
+    return sa.func.abbrev(column) if isinstance(column.type, INET) else sa.cast(column, sa.Text)
 
 
 def nested(column: Any, backend: str) -> Any:
@@ -70,6 +86,8 @@ def converter(
 
     :param embedded: whether the value comes out of the JSON of an embedded relation.
     """
+    if kind.as_text:
+        return None
     column_type = _postgresql_type(type_) if dialect.name == "postgresql" else None
     process = type_.dialect_impl(dialect).result_processor(dialect, column_type)
     steps = [read(kind, dialect.name) if embedded else None, _lenient(process), kind.dump]
@@ -78,6 +96,10 @@ def converter(
 
 def _postgresql_type(type_: Any) -> int | None:
     """Return PostgreSQL's number of a numeric type, by which the dialect chooses what to do."""
+    if isinstance(type_, sa.types.TypeDecorator):
+        return _postgresql_type(type_.impl_instance)
+    if isinstance(type_, sa.ARRAY):
+        return _postgresql_type(type_.item_type)
     if isinstance(type_, sa.Float):
         return 701
     return 1700 if isinstance(type_, sa.Numeric) else None
@@ -120,4 +142,15 @@ def _composed(steps: list[Convert]) -> Convert | None:
 
 def written_by_default(value: Any) -> Any:
     """Return what orjson writes of a value that it does not know."""
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(value).decode()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def without_nan(value: Any) -> Any:
+    """Return a value of JSON in which the floats that JSON has not are null."""
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
