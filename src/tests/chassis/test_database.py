@@ -125,6 +125,7 @@ def test_what_sqlite_raises_when_a_transaction_begins_is_an_error_of_sqlalchemy(
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(OperationalError, match="database is locked"):
                 connection.begin()
+        driver.execute("PRAGMA journal_mode = DELETE")
         file.write_bytes(b"not a database " * 1000)
         with pytest.raises(DatabaseError, match="not a database") as found:
             connection.begin()
