@@ -57,7 +57,15 @@ class Model(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Model)
+class _Database(SQLAlchemy):
+    """Flask-SQLAlchemy's object. The end of a request that used no session does nothing."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        if self.session.registry.has():
+            super()._teardown_session(exc)
+
+
+db = _Database(model_class=Model)
 """Flask-SQLAlchemy's object: ``db.Model``, ``db.session``."""
 
 
