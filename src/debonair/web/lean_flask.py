@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.datastructures import Headers
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
 
@@ -42,13 +43,36 @@ class Response(flask.Response):
         ):
             return super().__call__(environ, start_response)
         headers = list(self.headers)
-        names = {name.lower() for name, _ in headers}
-        if not names.isdisjoint(_REWRITTEN):
+        rewritten, sized = _features(tuple([name for name, _ in headers]))
+        if rewritten:
             return super().__call__(environ, start_response)
-        if self.automatically_set_content_length and "content-length" not in names:
+        if self.automatically_set_content_length and not sized:
             headers.append(("Content-Length", str(len(body[0]))))
         start_response(self._status, headers)
         return body
+
+
+@lru_cache(maxsize=256)
+def _features(names: tuple[str, ...]) -> tuple[bool, bool]:
+    """Return whether headers have one of ``_REWRITTEN``, and whether they have Content-Length."""
+    lower = {name.lower() for name in names}
+    return not lower.isdisjoint(_REWRITTEN), "content-length" in lower
+
+
+def response_of(app: flask.Flask, body: bytes, headers: list[tuple[str, str]]) -> flask.Response:
+    """Return a response with the status 200, of the application's class.
+
+    :param headers: Content-Type included. They are not checked, so they must not have line breaks.
+    """
+    if app.response_class is not Response:
+        return app.response_class(body, headers=headers)
+    response = Response.__new__(Response)
+    response.headers = Headers()
+    response.headers._list = [*headers, ("Content-Length", str(len(body)))]
+    response._status, response._status_code = "200 OK", 200
+    response.direct_passthrough, response._on_close = False, []
+    response.response = [body]
+    return response
 
 
 class Application(flask.Flask):

@@ -120,6 +120,19 @@ def test_response_is_sent_as_flask_sends_it(given: dict[str, Any], method: str) 
     assert found[0] == found[1]
 
 
+def test_response_that_is_made_directly_is_what_the_constructor_makes() -> None:
+    headers = [("Content-Type", "application/json"), ("ETag", '"x"')]
+    app = Application("tests")
+    made, expected = lean_flask.response_of(app, b"{}", headers), lean_flask.Response(b"{}", headers=headers)
+    assert vars(made) == vars(expected)
+
+    class Own(lean_flask.Response):
+        pass
+
+    app.response_class = Own
+    assert type(lean_flask.response_of(app, b"{}", headers)) is Own
+
+
 def test_functions_for_the_end_of_a_response_are_called() -> None:
     called = []
     response = lean_flask.Response(b"x")
