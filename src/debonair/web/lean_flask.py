@@ -6,6 +6,7 @@ otherwise. All that we use of the two beyond their documentation is in this modu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from inspect import CO_COROUTINE
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.datastructures import Headers
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 _REWRITTEN = {"location", "content-location"}
 """Headers that Werkzeug changes when the response is sent."""
+
+
+_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+"""A path that Werkzeug does not change."""
 
 
 class Response(flask.Response):
@@ -44,7 +50,7 @@ class Response(flask.Response):
             return super().__call__(environ, start_response)
         headers = list(self.headers)
         rewritten, sized = _features(tuple([name for name, _ in headers]))
-        if rewritten:
+        if rewritten and (self.autocorrect_location_header or not all(map(_is_sent_as_it_is, headers))):
             return super().__call__(environ, start_response)
         if self.automatically_set_content_length and not sized:
             headers.append(("Content-Length", str(len(body[0]))))
@@ -59,17 +65,25 @@ def _features(names: tuple[str, ...]) -> tuple[bool, bool]:
     return not lower.isdisjoint(_REWRITTEN), "content-length" in lower
 
 
-def response_of(app: flask.Flask, body: bytes, headers: list[tuple[str, str]]) -> flask.Response:
-    """Return a response with the status 200, of the application's class.
+def _is_sent_as_it_is(header: tuple[str, str]) -> bool:
+    name, value = header
+    return name.lower() not in _REWRITTEN or _PATH.fullmatch(value) is not None
 
+
+def response_of(
+    app: flask.Flask, body: bytes, headers: list[tuple[str, str]], status: int = 200
+) -> flask.Response:
+    """Return a response of the application's class.
+
+    :param status: one that allows a body and has a name.
     :param headers: Content-Type included. They are not checked, so they must not have line breaks.
     """
     if app.response_class is not Response:
-        return app.response_class(body, headers=headers)
+        return app.response_class(body, status=status, headers=headers)
     response = Response.__new__(Response)
     response.headers = Headers()
     response.headers._list = [*headers, ("Content-Length", str(len(body)))]
-    response._status, response._status_code = "200 OK", 200
+    response._status, response._status_code = f"{status} {HTTP_STATUS_CODES[status].upper()}", status
     response.direct_passthrough, response._on_close = False, []
     response.response = [body]
     return response

@@ -107,6 +107,8 @@ def sent(response: Any, method: str = "GET") -> tuple[bytes, str, list[tuple[str
         {"response": b"x", "status": "204 NO CONTENT"},
         {"response": b"x", "status": "299 Own"},
         {"response": b"x", "headers": {"Location": "/\u00e4"}, "status": 302},
+        {"response": b"x", "headers": {"Location": "/albums/1"}, "status": 201},
+        {"response": b"x", "headers": {"Location": "/albums/%7e1?a=b"}, "status": 201},
         {
             "response": b"x",
             "headers": [("content-location", "/\u00e4"), ("Set-Cookie", "a"), ("Set-Cookie", "b")],
@@ -123,8 +125,9 @@ def test_response_is_sent_as_flask_sends_it(given: dict[str, Any], method: str) 
 def test_response_that_is_made_directly_is_what_the_constructor_makes() -> None:
     headers = [("Content-Type", "application/json"), ("ETag", '"x"')]
     app = Application("tests")
-    made, expected = lean_flask.response_of(app, b"{}", headers), lean_flask.Response(b"{}", headers=headers)
-    assert vars(made) == vars(expected)
+    for status in (200, 201):
+        made = lean_flask.response_of(app, b"{}", headers, status)
+        assert vars(made) == vars(lean_flask.Response(b"{}", status=status, headers=headers))
 
     class Own(lean_flask.Response):
         pass
