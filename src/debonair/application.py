@@ -26,6 +26,7 @@ from debonair.settings import (
     values_of,
 )
 from debonair.web.health import monitor_of
+from debonair.web.lean_flask import Application
 
 _EXTENSION = "debonair"
 
@@ -53,7 +54,7 @@ def create_app(import_name: str, settings: Settings, *, rooms: Iterable[Room] = 
                 f"ROOMS names the room {room.name!r}, which create_app is not given: pass rooms=ROOMS"
             )
 
-    app = Flask(service.package, instance_path=str(service.state_directory))
+    app: Flask = Application(service.package, instance_path=str(service.state_directory))
     app.extensions[_EXTENSION] = settings
     if service.production:
         # FLASK_DEBUG would show the insides of an error to the client.

@@ -17,7 +17,16 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    MetaData,
+    PoolProxiedConnection,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -28,6 +37,7 @@ from debonair.settings import DatabaseSection, HealthSection, Settings
 
 _READ_ONLY = "debonair_read_only"
 _GUARD = "debonair_hang_guard"
+_BEGIN = "debonair_begin"
 
 MIGRATIONS = "debonair_migrations"
 """The application's extension that holds the directory of the service's migrations."""
@@ -47,7 +57,15 @@ class Model(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Model)
+class _Database(SQLAlchemy):
+    """Flask-SQLAlchemy's object. The end of a request that used no session does nothing."""
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        if self.session.registry.has():
+            super()._teardown_session(exc)
+
+
+db = _Database(model_class=Model)
 """Flask-SQLAlchemy's object: ``db.Model``, ``db.session``."""
 
 
@@ -158,7 +176,16 @@ def _prepare_sqlite(engine: Engine) -> None:
             or connection.get_execution_options().get(_READ_ONLY)
             or any(condition() for condition in _reads_only)
         )
-        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+        connection.info[_BEGIN] = "BEGIN" if reads_only else "BEGIN IMMEDIATE"
+
+    def do_begin(connection: PoolProxiedConnection) -> None:
+        # ``driver_connection`` is None after Connection.detach().
+        driver: Any = connection.dbapi_connection
+        driver.execute(connection.info[_BEGIN])
+
+    # The dialect's method is called after the event. The driver's connection takes a tenth of the time that
+    # Connection.exec_driver_sql() takes, and SQLAlchemy translates what it raises.
+    engine.dialect.do_begin = do_begin  # type: ignore[assignment]
 
 
 _reads_only: list[Callable[[], bool]] = []

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response
+from flask import request as proxied
 from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
 from debonair.api.openapi import Part
@@ -20,6 +21,7 @@ from debonair.resources.options import nearest
 from debonair.resources.parameters import FaultyQuery
 from debonair.resources.query import Within
 from debonair.resources.reading import Page, Reader, written
+from debonair.web.lean_flask import response_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Representation:
     media_type: str
     collection: Callable[[Resource, str, Within | None], Response]
     one: Callable[[Resource, tuple[Any, ...], str], Response] | None = None
+
+
+def current() -> Request:
+    """Return the request itself: each access through Flask's proxy takes as long as several calls."""
+    found: Request = proxied._get_current_object()  # type: ignore[attr-defined]
+    return found
 
 
 class Views:
@@ -93,6 +101,7 @@ class Views:
 
     def collection(self, resource: Resource, within: Within | None = None) -> Response:
         """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
+        request = current()
         if request.method == "QUERY":
             body = request.get_json()
             if not isinstance(body, dict):
@@ -100,7 +109,7 @@ class Views:
             page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
             return self.respond(page_body(page))
         text = request.query_string.decode(errors="surrogateescape")
-        representation = self._negotiated()
+        representation = self._negotiated(request)
         if representation is not None:
             return representation.collection(resource, text, within)
         page = self.reader.page(resource, text, within)
@@ -110,9 +119,10 @@ class Views:
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
+        request = current()
         text = request.query_string.decode(errors="surrogateescape")
         values = key_of(resource, key)
-        representation = self._negotiated()
+        representation = self._negotiated(request)
         if representation is not None and representation.one is not None:
             return representation.one(resource, values, text)
         found = self.reader.one(resource, values, text)
@@ -128,8 +138,10 @@ class Views:
         within = Within(resource, relation, key_of(resource, key))
         if found.many:
             return self.collection(found.target, within)
-        self._negotiated()
-        page = self.reader.page(found.target, request.query_string.decode(errors="surrogateescape"), within)
+        request = current()
+        self._negotiated(request)
+        text = request.query_string.decode(errors="surrogateescape")
+        page = self.reader.page(found.target, text, within)
         if not page.rows:
             if not self._exists(within):
                 raise missing(resource, within.key)
@@ -145,15 +157,15 @@ class Views:
             headers.append(("Link", link))
         if self.representations:
             headers.append(("Vary", "Accept"))
-        given = request.environ.get("HTTP_IF_NONE_MATCH")
+        given = current().environ.get("HTTP_IF_NONE_MATCH")
         if given is not None and (given.strip() == "*" or etag in given):
             return self.app.response_class(status=304, headers=headers[1:])
-        return self.app.response_class(body, headers=headers)
+        return response_of(self.app, body, headers)
 
     def _exists(self, within: Within) -> bool:
         return self.reader.one(within.parent, within.key, "") is not None
 
-    def _negotiated(self) -> Representation | None:
+    def _negotiated(self, request: Request) -> Representation | None:
         """Return the representation that the client asks for; None for JSON and what is converted from it.
 
         :raises NotAcceptable: when the service offers more than JSON, and nothing that the client accepts.

@@ -21,6 +21,7 @@ from debonair.resources.idempotency import Idempotency, Stored, key_of_request
 from debonair.resources.reading import written
 from debonair.resources.views import Views, etag_of, key_of, key_text, missing
 from debonair.resources.writing import Work, transaction
+from debonair.web.lean_flask import response_of
 
 
 class View(Protocol):
@@ -179,9 +180,11 @@ class Writes:
         return quote(request.script_root + self._urls[resource.name]) + "/" + key_text(key)
 
     def _response(self, stored: Stored) -> Response:
-        response: Response = self._views.app.response_class(stored.body, status=stored.status)
-        if not stored.body:
-            del response.headers["Content-Type"]
+        app = self._views.app
+        if stored.body:
+            return response_of(app, stored.body, list(stored.headers.items()), stored.status)
+        response: Response = app.response_class(stored.body, status=stored.status)
+        del response.headers["Content-Type"]
         response.headers.update(stored.headers)
         return response
 

@@ -7,6 +7,8 @@ as it leaves. It is plain WSGI, because every request pays for it.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,30 @@ HEADER = "X-Request-ID"
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("debonair.access")
+
+
+_TEMPLATE = {
+    **vars(logging.makeLogRecord({"name": _access.name, "levelno": logging.INFO, "levelname": "INFO"}))
+}
+
+
+def _record(**attributes: Any) -> logging.LogRecord:
+    """Return a record of the access log.
+
+    Logging's own constructor takes three times as long, mostly for the file and the line of the call.
+    """
+    if logging.getLogRecordFactory() is not logging.LogRecord:
+        names = {name: _TEMPLATE[name] for name in ("name", "levelno", "levelname")}
+        return logging.makeLogRecord(names | attributes)
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    now, thread = time.time(), threading.current_thread()
+    attributes["created"] = now
+    attributes["msecs"] = int(now % 1 * 1000) + 0.0
+    attributes["relativeCreated"] = (now - _TEMPLATE["created"]) * 1000 + _TEMPLATE["relativeCreated"]
+    attributes["thread"], attributes["threadName"] = thread.ident, thread.name
+    attributes["process"] = os.getpid()
+    record.__dict__ = _TEMPLATE | attributes
+    return record
 
 
 class AccessLog:
@@ -82,23 +108,20 @@ class _Exchange:
             if not path.isascii():
                 # WSGI has the bytes of a path as Latin-1 (PEP 3333).
                 path = path.encode("latin-1").decode("utf-8", "backslashreplace")
-            # Made directly: logging would look up the line of code that called it.
-            event = {
-                "name": _access.name,
-                "levelno": logging.INFO,
-                "levelname": "INFO",
-                "msg": "%s %s %s",
-                "args": (method, path, self._status),
-                "request_id": self._identity,
-                "method": method,
-                "path": path,
-                "rule": self._rule,
-                "status": self._status,
-                "duration_ms": round((time.perf_counter() - self._began) * 1000, 3),
-                "size": self._size,
-                "client": self._environ.get("REMOTE_ADDR"),
-            }
-            _access.handle(logging.makeLogRecord(event))
+            _access.handle(
+                _record(
+                    msg="%s %s %s",
+                    args=(method, path, self._status),
+                    request_id=self._identity,
+                    method=method,
+                    path=path,
+                    rule=self._rule,
+                    status=self._status,
+                    duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
+                    size=self._size,
+                    client=self._environ.get("REMOTE_ADDR"),
+                )
+            )
         self.forget()
 
     def forget(self) -> None:

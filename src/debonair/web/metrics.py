@@ -56,6 +56,10 @@ CONNECTIONS = Gauge(
 CHECKS = Histogram("health_check_duration_seconds", "Time of a health check, in seconds.", ["check"])
 FUNCTIONS = Histogram("function_duration_seconds", "Time of a function, in seconds.", ["function"])
 
+# The values themselves: inc() and dec() of a metric first look at its labels, each time.
+_in_flight: Callable[[float], None] = IN_FLIGHT._value.inc
+_in_use: Callable[[float], None] = CONNECTIONS._value.inc
+
 endpoints = Blueprint("metrics", __name__)
 
 
@@ -66,6 +70,16 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         file.on_loss.append(LOG_LOSSES.inc)
     got_request_exception.connect(_count_exception, app)
     app.register_blueprint(endpoints)
+
+
+def connection_taken() -> None:
+    """Count a connection that was taken from the pool."""
+    _in_use(1)
+
+
+def connection_returned() -> None:
+    """Count a connection that came back to the pool."""
+    _in_use(-1)
 
 
 def timed(function: Callable[P, R]) -> Callable[P, R]:
@@ -100,20 +114,21 @@ class RequestMetrics:
             rule, status = rule_of(environ), line[:3]
             return start_response(line, headers, exc_info)
 
-        IN_FLIGHT.inc()
+        _in_flight(1)
         try:
             return self._inner(environ, start)
         finally:
-            IN_FLIGHT.dec()
+            _in_flight(-1)
             # Labels are bounded: the application defines the rules, and an unknown method is OTHER.
             count, duration = _children(method if method in _KNOWN_METHODS else "OTHER", rule, status)
-            count.inc()
+            count(1)
             duration.observe(time.perf_counter() - began)
 
 
 @lru_cache(maxsize=4096)
 def _children(method: str, rule: str, status: str) -> tuple[Any, Any]:
-    return REQUESTS.labels(method, rule, status), DURATION.labels(method, rule)
+    count: Any = REQUESTS.labels(method, rule, status)
+    return count._value.inc, DURATION.labels(method, rule)
 
 
 @endpoints.get("/metrics")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, request
@@ -70,6 +71,13 @@ class _Request(Request):
         self._trusted_hosts = value
 
 
+@lru_cache(maxsize=256)
+def _missing(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return those of :data:`HEADERS` that are not among the names of a response's headers."""
+    present = {name.lower() for name in names}
+    return [item for name, item in _HEADERS if name not in present]
+
+
 class SafeHeaders:
     """A layer that adds each of :data:`HEADERS` to a response that does not have it."""
 
@@ -80,8 +88,7 @@ class SafeHeaders:
         """Handle a request (PEP 3333)."""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            present = {name.lower() for name, _ in headers}
-            headers += [item for name, item in _HEADERS if name not in present]
+            headers += _missing(tuple([name for name, _ in headers]))
             return start_response(status, headers, exc_info)
 
         return self._inner(environ, start)

@@ -47,3 +47,32 @@ def test_every_request_is_one_line_with_its_rule(app: Flask, caplog: pytest.LogC
     assert first["duration_ms"] > 0
     assert second["rule"] == "<unmatched>"
     assert "secret" not in caplog.text
+
+
+def test_record_has_what_logging_gives_a_record(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "debonair.access"):
+        app.test_client().get("/nowhere")
+    record = next(each for each in caplog.records if each.name == "debonair.access")
+    made = logging.makeLogRecord({})
+    assert set(vars(made)) - set(vars(record)) == set()
+    same = ("process", "processName", "thread", "threadName", "exc_info", "lineno")
+    assert [getattr(record, name) for name in same] == [getattr(made, name) for name in same]
+    assert 0 <= made.created - record.created < 60
+    assert record.relativeCreated == pytest.approx(
+        made.relativeCreated - (made.created - record.created) * 1000, abs=1
+    )
+
+
+def test_own_class_of_records_is_used(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    class Own(logging.LogRecord):
+        pass
+
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Own)
+    try:
+        with caplog.at_level(logging.INFO, "debonair.access"):
+            app.test_client().get("/nowhere")
+    finally:
+        logging.setLogRecordFactory(before)
+    record = next(each for each in caplog.records if each.name == "debonair.access")
+    assert isinstance(record, Own) and record.levelname == "INFO"

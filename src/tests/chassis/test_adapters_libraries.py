@@ -1,4 +1,4 @@
-"""What the adapters of flask-smorest and psycopg rely on, beyond what these libraries document.
+"""What our adapters of flask-smorest, Flask-SQLAlchemy and psycopg rely on beyond their documentation.
 
 When one of these tests fails, the library has changed: adapt the module that the message names.
 """
@@ -10,10 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import flask_smorest
+import flask_sqlalchemy
 import psycopg
 import pytest
+import sqlalchemy
+
+from debonair.database.engine import db
 
 OPENAPI = "debonair.api.openapi"
+ENGINE = "debonair.database.engine"
 HANG_GUARD = "debonair.database.hang_guard"
 
 
@@ -66,3 +71,17 @@ def test_psycopg_sends_something_false_while_a_socket_is_not_ready() -> None:
     default = inspect.signature(psycopg.Connection.wait).parameters["interval"].default
     assert 0 < default <= 1, f"psycopg wakes a wait every {default} s: adapt {HANG_GUARD}"
     assert hasattr(waiting, "wait"), f"psycopg.waiting.wait is gone: adapt {HANG_GUARD}"
+
+
+def test_flask_sqlalchemy_ends_sessions_in_the_method_that_the_adapter_overrides(app: Any) -> None:
+    method = getattr(flask_sqlalchemy.SQLAlchemy, "_teardown_session", None)
+    assert method is not None, f"SQLAlchemy._teardown_session is gone: adapt {ENGINE}"
+    assert parameters(method) == ["self", "exc"], f"its parameters changed: adapt {ENGINE}"
+    assert db._teardown_session in app.teardown_appcontext_funcs, f"it is not called: adapt {ENGINE}"
+    with app.app_context():
+        db.session.execute(sqlalchemy.text("SELECT 1"))
+        assert db.session.registry.has()
+        assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+    with app.app_context():
+        assert not db.session.registry.has()
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]

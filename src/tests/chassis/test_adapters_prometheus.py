@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import prometheus_client.values
-from prometheus_client import multiprocess
+from prometheus_client import Counter, Gauge, multiprocess
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -22,6 +22,16 @@ def test_values_look_for_the_class_of_files_in_their_module() -> None:
     assert "files[file_prefix] = MmapedDict(filename)" in source, HINT
     assert "'{}_{}.db'.format(file_prefix, pid['value'])" in source, HINT
     assert "file_prefix = typ + '_' + multiprocess_mode" in source, HINT
+
+
+def test_metrics_have_the_values_that_are_counted_directly() -> None:
+    for made in (
+        Gauge("direct_gauge", "-", registry=None),
+        Counter("direct_counter", "-", ["a"], registry=None).labels("b"),
+    ):
+        value: Any = made._value
+        value.inc(2)
+        assert value.get() == 2, HINT.replace("metrics_files", "metrics")
 
 
 def test_file_is_grown_where_it_is_reserved_first(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from debonair.database import revisions
 from debonair.database.engine import MIGRATIONS, db
@@ -110,6 +114,22 @@ def test_transactions_that_read_and_then_write_wait_for_each_other(app: Flask) -
     assert set(statuses) == {200}
     with app.app_context():
         assert db.session.execute(text("SELECT n FROM counter")).scalar_one() == 100
+
+
+def test_what_sqlite_raises_when_a_transaction_begins_is_an_error_of_sqlalchemy(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        file = Path(str(db.engine.url.database))
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA busy_timeout = 1")
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(OperationalError, match="database is locked"):
+                connection.begin()
+        driver.execute("PRAGMA journal_mode = DELETE")
+        file.write_bytes(b"not a database " * 1000)
+        with pytest.raises(DatabaseError, match="not a database") as found:
+            connection.begin()
+        assert found.value.connection_invalidated
 
 
 def test_service_without_migrations_needs_none(app: Flask) -> None:
