@@ -6,11 +6,9 @@ A request finds the routes in a map of their own, which is made anew when the sc
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from flask import Flask, Response, request
 from werkzeug.routing import Map, Rule
@@ -19,9 +17,11 @@ from debonair.database.engine import engine_of
 from debonair.database.foreign import open_foreign
 from debonair.database.sqlite_file import is_file, require_database
 from debonair.names import Service
+from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
+from debonair.resources.checks import path_name, shadow_of
 from debonair.resources.description import Resource
 from debonair.resources.exposing import views_of
 from debonair.resources.options import READ, VERBS, Options
@@ -123,20 +123,18 @@ class Served:
             page_size=self._section.page_size,
             max_page_size=self._section.max_page_size,
         )
-        resources = [
-            Resource(resource_name(model.__name__), model, options, engine.dialect.name, views.catalog)
-            for model in found.models
-        ]
+        prefix, skipped, resources = self._section.prefix.rstrip("/"), list(found.skipped), []
+        for model in found.models:
+            name = path_name(model.__name__)
+            if reason := shadow_of(self._app, f"{prefix}/{name}"):
+                skipped.append(Skipped(model.__name__, f"{reason}; set [api] prefix, such as /api"))
+            else:
+                resources.append(Resource(name, model, options, engine.dialect.name, views.catalog))
         for resource in resources:
             views.catalog.add(resource)
         for resource in resources:
-            views.add(resource, self._section.prefix.rstrip("/"))
-        for name, reason in found.skipped:
+            views.add(resource, prefix)
+        for name, reason in skipped:
             _log.warning("%s is not served: %s", name, reason)
         self._app.extensions[VIEWS] = views
         self._routes = routes
-
-
-def resource_name(name: str) -> str:
-    """Return the name of the resource of a table: what would split a path or a route is percent-encoded."""
-    return re.sub(r"[/%<>?#\\]", lambda match: quote(match[0], safe=""), name)
