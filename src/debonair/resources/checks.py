@@ -54,11 +54,12 @@ def mapper_of(model: Any) -> Mapper[Any]:
     :raises TypeError: when it is no mapped class.
     :raises ValueError: when one of its relations names nothing.
     """
-    mapper = sa.inspect(model, raiseerr=False) if isinstance(model, type) else None
+    mapper: Any = sa.inspect(model, raiseerr=False) if isinstance(model, type) else None
     if not isinstance(mapper, Mapper):
         raise TypeError(f"expose() needs mapped classes, such as models.Album: {_what(model)} is none")
+    found: Mapper[Any] = mapper
     try:
-        mapper.relationships  # noqa: B018  # configures the mappers
+        found.relationships  # noqa: B018  # configures the mappers
     except InvalidRequestError as error:
         reason = str(error.__cause__ or error).partition("\n")[0]
         raise ValueError(
@@ -67,7 +68,7 @@ def mapper_of(model: Any) -> Mapper[Any]:
         ) from error
     except SQLAlchemyError as error:
         raise ValueError(f"expose({model.__name__}): {str(error).partition(chr(10))[0]}") from error
-    return mapper
+    return found
 
 
 def _what(value: object) -> str:

@@ -40,6 +40,7 @@ PAGES = sorted(path for path in SOURCE.rglob("*.rst") if "generated" not in path
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 PORT = "5000"
 APPEND = "append to "
+LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # a long line is wrapped on the page
 END = "--- end of a command ---\n"
 SHELL = f"""
 end() {{ local code=$?; echo "{END.strip()}"; return $code; }}
@@ -123,6 +124,9 @@ def steps(name: str) -> Iterator[tuple[str, str]]:
         if block.language == "console":
             for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
                 command, _, expected = part.partition("\n")
+                while expected.startswith("> "):
+                    line, _, expected = expected[2:].partition("\n")
+                    command += f"\n{line}"
                 yield command, expected
         elif block.caption.startswith(APPEND):
             yield f"cat >> {block.caption.removeprefix(APPEND)} <<'END'\n\n\n{block.text}END", ""
@@ -140,7 +144,7 @@ def replay(service: Checkout, name: str) -> None:
     assert len(said) == len(shown) + 1, said
     for (command, expected), answer in zip(shown, said, strict=False):
         wanted = expected.replace(PORT, service.port).strip()
-        agree = doctest.OutputChecker().check_output(wanted, answer.strip(), doctest.ELLIPSIS)
+        agree = doctest.OutputChecker().check_output(wanted, answer.strip(), LENIENT)
         assert agree, f"$ {command}\n{answer}\nis not as on the page:\n{wanted}"
 
 
