@@ -14,7 +14,9 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from debonair import expose, standalone
+from debonair.errors import CommandError
 from debonair.reflection.serving import EXTENSION
+from debonair.testing import settings_for
 from tests.resources.models import MUSIC
 from tests.support import chassis_settings
 
@@ -188,3 +190,32 @@ def test_table_without_code_whose_place_is_taken_is_reported(
     ]
     client = served(prefix="/api")
     assert [client.get(f"/api/{name}").status_code for name in ("docs", "health", "visits")] == [200] * 3
+
+
+def test_section_of_a_resource_without_code_is_obeyed_and_never_allows_more(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "clinic.db") as connection:
+        connection.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY, reason TEXT)")
+        connection.execute("INSERT INTO visits VALUES (1, 'cough')")
+    connection.close()
+
+    def served(name: str, **section: Any) -> Any:
+        values: dict[str, Any] = {
+            "database": {"uri": f"sqlite:///{tmp_path}/clinic.db"},
+            f"resource:{name}": section,
+        }
+        return standalone.create_app(settings_for("debonair", **values)).test_client()
+
+    client = served("visits", hidden=["reason"], verbs=["GET", "DELETE"])
+    assert client.get("/visits/1").json == {"id": 1}
+    assert client.delete("/visits/1").status_code == 405
+    for name, section, message in (
+        ("visit", {}, "[resource:visit] is of no table that is served; did you mean 'visits'?"),
+        (
+            "visits",
+            {"hidden": ["reasn"]},
+            "[resource:visits] hidden: visits has no 'reasn'; did you mean 'reason'?",
+        ),
+    ):
+        with pytest.raises(CommandError) as caught:
+            served(name, **section)
+        assert str(caught.value) == message
