@@ -2,8 +2,8 @@
 
 Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems are
 converted after the view. A client that accepts none of the formats gets 406 before the view runs. Resources
-choose with :func:`choose` and refuse by themselves, as they have further media types. XML is written and never
-parsed.
+choose with :func:`choose` and refuse by themselves, as they have further media types. XML is written and
+never parsed.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ from sqlalchemy import Connection, Enum, Table, text
 from debonair.database.engine import MIGRATIONS, db, engine_of, reading
 from debonair.database.revisions import known, state
 
+OWN = "debonair_"
+"""What the names of the chassis' own tables begin with."""
+
 _UNUSED = "flask-migrate"
 
 _UNKNOWN = 3
@@ -34,8 +37,15 @@ _LOCK = 0x6465626F6E
 def prepare(app: Flask) -> None:
     """Set up Flask-Migrate for the application, once."""
     if "migrate" not in app.extensions:
-        flask_migrate.Migrate(app, db, directory=app.extensions[MIGRATIONS], command=_UNUSED)
+        flask_migrate.Migrate(
+            app, db, directory=app.extensions[MIGRATIONS], command=_UNUSED, include_name=_is_of_the_service
+        )
         app.cli.commands.pop(_UNUSED)
+
+
+def _is_of_the_service(name: str | None, kind: str, parents: Any) -> bool:
+    """Return whether a table belongs to the models; those of the chassis are made when they are needed."""
+    return kind != "table" or not (name or "").startswith(OWN)
 
 
 def upgrade(app: Flask) -> None:

@@ -88,8 +88,9 @@ class Estimate:
     PostgreSQL's planner estimates every query. SQLite knows only whole tables: the statistics of ANALYZE, or
     the largest rowid.
 
-    :param select: the statement that counts. :param table: the only table that it reads, as a whole; None when
-        it reads anything else, so that SQLite counts.
+    :param select: the statement that counts.
+    :param table: the only table that it reads, as a whole; None when it reads anything else, so that SQLite
+        counts.
     """
 
     def __init__(self, select: Any, table: str | None, dialect: sa.Dialect) -> None:

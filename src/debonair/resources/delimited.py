@@ -1,7 +1,7 @@
 """CSV (RFC 4180): rows become lines, either here or by PostgreSQL's COPY.
 
 A field is quoted where JSON has a string, and bare where it has a number, true or false. NULL is an empty
-field without quotes, the empty string is ``""``. JSON and arrays are their JSON text. Nothing else is altered.
+field without quotes; the empty string is ``""``. JSON and arrays are their JSON text. Nothing is altered.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, RelationshipProperty
 
+from debonair.resources import own_schema
 from debonair.resources.kinds import Kind, kind_of
 from debonair.resources.options import Options
 
@@ -80,10 +81,13 @@ class Resource:
 
     def _columns(self) -> Iterable[Column]:
         options = self.options
+        dumped = None if options.schema is None else own_schema.dumped_columns(options.schema)
         foreign = {column for relation in self.mapper.relationships for column in relation.local_columns}
         for attribute in self.mapper.column_attrs:
             name = attribute.key
             if name in options.hidden or (options.readable is not None and name not in options.readable):
+                continue
+            if dumped is not None and name not in dumped:
                 continue
             column = attribute.columns[0]
             own = isinstance(column, sa.Column)
@@ -123,6 +127,18 @@ class Resource:
             )
             found[prop.key] = Relation(prop.key, target, bool(prop.uselist), writable)
         return found
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The members that an object has beside relations: columns, or what a schema of the service dumps."""
+        if self.options.schema is None:
+            return tuple(self.columns)
+        return own_schema.dumped_fields(self.options.schema, self.options.hidden, self.options.readable)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The resources of the application."""
+        return self._catalog
 
     @property
     def embedded(self) -> tuple[str, ...]:

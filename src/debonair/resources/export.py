@@ -82,7 +82,7 @@ class Exports:
         return self._response(resource, query, f"{CSV}; charset=utf-8; header=present", "csv", chunks, header)
 
     def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
-        """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with every fault."""
+        """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
         select, layout = self._select(resource, query)
         build = builder(layout)
@@ -179,7 +179,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        """Return the next part. :raises ConnectionAbortedError: when the client must see that one is missing."""
+        """Return the next part. :raises ConnectionAbortedError: so that the client sees it."""
         if self._since:
             self._waited += time.monotonic() - self._since
         if self._waited > PATIENCE + self._sent / SLOWEST:

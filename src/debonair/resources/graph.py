@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import RelationshipDirection
 
 from debonair.resources import own_schema
-from debonair.resources.bodies import merged
 from debonair.resources.columns import given_by, is_client_key, required
 from debonair.resources.construction import construct
 from debonair.resources.description import Column, Relation, Resource
+from debonair.resources.documents import merged
 from debonair.resources.faults import Faults, Path
 from debonair.resources.lookup import Lookup
 from debonair.resources.options import nearest

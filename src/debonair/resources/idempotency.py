@@ -86,11 +86,13 @@ class Idempotency:
         insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         values = {"scope": self._scope, "key": self._key, "request": self._request, "created": _now()}
         statement = insert(TABLE).values(**values)
-        result = self._session.execute(statement.on_conflict_do_update(
-            index_elements=["scope", "key"], where=TABLE.c.created < _now() - KEPT,
+        statement = statement.on_conflict_do_update(
+            index_elements=["scope", "key"],
+            where=TABLE.c.created < _now() - KEPT,
             set_=values | {"status": None, "headers": None, "body": None},
-        ))  # fmt: skip
-        return bool(result.rowcount)  # type: ignore[attr-defined]
+        )
+        # Not the number of rows: psycopg's is unknown for an INSERT of SQLAlchemy.
+        return self._session.execute(statement.returning(TABLE.c.key)).first() is not None
 
     def _stored(self) -> Stored:
         row = self._session.execute(sa.select(TABLE).where(*self._mine())).one()

@@ -23,6 +23,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
+from debonair.resources.documents import storable
+
 Load = Callable[[Any], Any]
 
 COMPARED = frozenset(("eq", "ne", "lt", "le", "gt", "ge", "in", "nin", "between", "isnull"))
@@ -287,26 +289,7 @@ def _json(type_: Any, backend: str) -> Kind:
     def parse(text: Any) -> Any:
         raise ValueError("cannot be compared")
 
-    return Kind("any JSON", {}, _storable, parse, operators=NULLNESS)
-
-
-def _storable(value: Any) -> Any:
-    """Return a value of JSON. :raises ValueError: when the database cannot hold it, or orjson not write it."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            if "\x00" in part:
-                raise ValueError("must not contain the character NUL")
-            if not part.isascii() and re.search("[\ud800-\udfff]", part):
-                raise ValueError("must not contain half of a surrogate pair")
-        elif isinstance(part, dict):
-            waiting += [*part, *part.values()]
-        elif isinstance(part, list):
-            waiting += part
-        elif isinstance(part, int) and not -(2**63) <= part < 2**64:
-            raise ValueError("must not contain an integer of more than 64 bits")
-    return value
+    return Kind("any JSON", {}, storable, parse, operators=NULLNESS)
 
 
 def _array(type_: Any, backend: str) -> Kind:

@@ -53,8 +53,13 @@ class Lookup:
             execution_options={"populate_existing": True},
         ).unique().one_or_none()  # fmt: skip
 
-    def rows(self, resource: Resource, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
-        """Return the rows that exist, by key."""
+    def rows(
+        self, resource: Resource, keys: Iterable[tuple[Any, ...]], *, fresh: bool = False
+    ) -> dict[tuple[Any, ...], Any]:
+        """Return the rows that exist, by key.
+
+        :param fresh: whether attributes of objects that are in the session are read again.
+        """
         wanted, found = list(dict.fromkeys(keys)), {}
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
@@ -63,7 +68,8 @@ class Lookup:
             else:
                 condition = sa.or_(*[sa.and_(*_equal(resource, key)) for key in chunk])
             statement = sa.select(resource.model).where(condition).options(*self.criteria())
-            for row in self.session.scalars(statement).unique():
+            options = {"populate_existing": fresh}
+            for row in self.session.scalars(statement, execution_options=options).unique():
                 found[tuple(getattr(row, name) for name in resource.key)] = row
         return found
 

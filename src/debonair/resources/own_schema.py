@@ -1,23 +1,44 @@
-"""A marshmallow schema of the service's own: what it loads is written, what it dumps is returned."""
+"""A marshmallow schema of the service's own: what it loads is written; its dumps are in ``dumping``."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from marshmallow import Schema, ValidationError
 
 from debonair.database.engine import db
-from debonair.resources.description import Resource
 from debonair.resources.faults import Faults, Path
 
+if TYPE_CHECKING:
+    from debonair.resources.description import Resource
 
-def schema_of(resource: Resource) -> Schema:
-    """Return the schema for one request: schemas of marshmallow-sqlalchemy keep the session of a call."""
-    schema = resource.options.schema
+
+def schema_of(schema: Any) -> Schema:
+    """Return a schema for one request, from its class, or from one whose state is not shared.
+
+    Schemas of marshmallow-sqlalchemy keep the session of a call.
+    """
     made: Schema = schema() if isinstance(schema, type) else copy.copy(schema)
     return made
+
+
+def dumped_columns(schema: Any) -> frozenset[str]:
+    """Return the attributes that a schema dumps; every other one is hidden."""
+    return frozenset(field.attribute or name for name, field in schema_of(schema).dump_fields.items())
+
+
+def dumped_fields(
+    schema: Any, hidden: frozenset[str] = frozenset(), readable: frozenset[str] | None = None
+) -> tuple[str, ...]:
+    """Return the members that a schema dumps, by the name in JSON, without those that options hide."""
+    found = []
+    for name, field in schema_of(schema).dump_fields.items():
+        attribute = field.attribute or name
+        if attribute not in hidden and (readable is None or attribute in readable):
+            found.append(field.data_key or name)
+    return tuple(found)
 
 
 def load(
@@ -27,7 +48,7 @@ def load(
 
     :param row: the object that is changed; a schema with ``load_instance`` changes it.
     """
-    schema = schema_of(resource)
+    schema = schema_of(resource.options.schema)
     options: dict[str, Any] = {"partial": partial}
     if getattr(schema.opts, "load_instance", False):
         # A new object is passed, or marshmallow-sqlalchemy would change the row that has the given key.

@@ -15,7 +15,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from debonair.resources import operators, search, sorting, statement
+from debonair.resources import dumping, operators, search, sorting, statement
 from debonair.resources.counting import Count, Estimate, Exact
 from debonair.resources.description import Resource
 from debonair.resources.execution import Cache, Statement
@@ -72,7 +72,9 @@ class Page:
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects of the page."""
-        return list(map(self.plan.compiled.build, self.rows))
+        plan = self.plan
+        objects = list(map(plan.compiled.build, self.rows))
+        return dumping.dumped(plan.resource, plan.query.selection, objects)
 
     @property
     def total_pages(self) -> int | None:
@@ -115,7 +117,8 @@ class Reader:
         finally:
             if own is not None:
                 own.close()
-        return plan.compiled.build(rows[0]) if rows else None
+        found = dumping.dumped(resource, plan.query.selection, list(map(plan.compiled.build, rows)))
+        return found[0] if found else None
 
     def read(self, plan: Plan) -> Page:
         """Run the statements of a plan."""

@@ -78,12 +78,12 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
     named: dict[str, list[str]] = {}
     columns: list[str] = []
     for path in filter(None, fields.split(",")):
-        if path in resource.columns:
+        if path in resource.fields:
             columns.append(path)
             continue
         step, _, rest = path.partition(".")
         if step not in resource.relations:
-            known = [*resource.columns, *resource.relations]
+            known = [*resource.fields, *resource.relations]
             raise ValueError(f"unknown field {path!r}{nearest(path, known)}")
         if depth < 1:
             raise ValueError(f"{path[:80]!r} is in too many relations")
@@ -100,5 +100,5 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
             manys.append((name, Many(inner, order, limit or relation.target.options.max_page_size)))
         else:
             ones.append((name, inner))
-    names = dict.fromkeys(columns) if fields else resource.columns
+    names = dict.fromkeys(columns) if fields else resource.fields
     return Selection(tuple(names), tuple(ones), tuple(manys))

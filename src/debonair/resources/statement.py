@@ -164,9 +164,11 @@ class Rows:
     def layout(self, selection: Selection, steps: tuple[str, ...] = ()) -> Layout:
         """Add the columns of a selection and return where they are."""
         entity, resource = self.scope.at(steps)
-        layout = Layout(selection.columns, len(self.columns))
-        for name in selection.columns:
-            column, attribute = resource.columns[name], getattr(entity, name)
+        # What a schema of the service dumps is read by the key.
+        names = selection.columns if resource.options.schema is None else resource.key
+        layout = Layout(names, len(self.columns))
+        for name in names:
+            column, attribute = resource.column(name), getattr(entity, name)
             self.add(attribute, column.kind)
             convert = wire.converter(column.kind, column.type, self.scope.dialect, self._embedded)
             if convert is not None:

@@ -172,7 +172,10 @@ class Views:
         return next((each for each in self.representations if each.media_type == best), None)
 
     def _named(self, name: str) -> Representation | None:
-        """Return the representation that the parameter ``format`` names. :raises FaultyQuery: when it is unknown."""
+        """Return the representation that the parameter ``format`` names.
+
+        :raises FaultyQuery: when it is unknown.
+        """
         if name in self._formats:
             choose(name)
             return None

@@ -168,8 +168,9 @@ def transaction(reader: Reader, catalog: Catalog) -> Iterator[Work]:
 
 def keep_key(resource: Resource, row: Any, values: dict[str, Any], faults: Faults) -> None:
     """Report a key that differs from that of the row, and leave an equal one out of the values."""
-    for name in resource.key:
-        if name in values and values.pop(name) != getattr(row, name):
+    # A schema may have changed the attributes already.
+    for name, value in zip(resource.key, sa.inspect(row).identity, strict=True):
+        if name in values and values.pop(name) != value:
             faults.add((name,), "is part of the key, which cannot be changed")
 
 

@@ -77,7 +77,8 @@ def rolled_back(app: Flask) -> Iterator[None]:
     """Roll back all that the block writes to the database, commits included.
 
     SQLAlchemy's recipe "Joining a Session into an External Transaction": every session of the block
-    uses one connection, in a transaction that is never committed.
+    uses one connection, in a transaction that is never committed. So does everything that asks the engine for
+    a connection of the driver, as reads of resources do.
     """
     with app.app_context(), db.engine.connect() as connection:
         transaction = connection.begin()
@@ -85,13 +86,29 @@ def rolled_back(app: Flask) -> Iterator[None]:
         db.session.configure(join_transaction_mode="create_savepoint")
         sessions = db.session.session_factory.class_
         try:
-            with mock.patch.object(sessions, "get_bind", return_value=connection):
+            with (
+                mock.patch.object(sessions, "get_bind", return_value=connection),
+                mock.patch.object(db.engine, "raw_connection", lambda: _Borrowed(connection.connection)),
+            ):
                 yield
                 db.session.remove()
         finally:
             db.session.remove()
             db.session.configure(join_transaction_mode="conditional_savepoint")
             transaction.rollback()
+
+
+class _Borrowed:
+    """A connection of the driver that its borrower does not give back: reads of resources use it too."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def close(self) -> None:
+        """Leave the connection open."""
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def write(app: Flask, times: int, done: list[int], begin: threading.Barrier) -> 
         read = client.get("/tracks/1")
         body = {"seconds": read.json["seconds"] + 1}
         answer = client.patch("/tracks/1", json=body, headers={"If-Match": read.headers["ETag"]})
-        assert answer.status_code in (200, 412), answer.json
+        assert answer.status_code in (200, 412, 503), answer.json  # 503: others held the lock
         done.append(answer.status_code)
 
 

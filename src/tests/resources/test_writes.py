@@ -1,4 +1,4 @@
-"""Objects are created, changed, replaced and deleted, and what cannot be written is reported by its pointer."""
+"""Objects are created, changed, replaced and deleted; what cannot be written is reported by its pointer."""
 
 from __future__ import annotations
 
