@@ -145,7 +145,7 @@ def replay(service: Checkout, name: str) -> None:
     for (command, expected), answer in zip(shown, said, strict=False):
         wanted = expected.replace(PORT, service.port).strip()
         if wanted.startswith(("{", "[")):  # JSON, which a page may wrap after a comma
-            wanted, answer = re.sub(r",\s+", ",", wanted), re.sub(r",\s+", ",", answer)
+            wanted, answer = (re.sub(r"(,|\.{3})\s+", r"\1", text) for text in (wanted, answer))
         agree = doctest.OutputChecker().check_output(wanted, answer.strip(), LENIENT)
         assert agree, f"$ {command}\n{answer}\nis not as on the page:\n{wanted}"
 
