@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from debonair.database.engine import engine_of
@@ -113,7 +114,14 @@ class Served:
             response = self._app.response_class()
             response.allow.update(adapter.allowed_methods())
             return response
-        rule, arguments = adapter.match(return_rule=True)
+        try:
+            rule, arguments = adapter.match(return_rule=True)
+        except NotFound:
+            names = self._app.extensions[VIEWS].catalog.resources
+            near = "" if "/" in path else nearest(path_name(path), names)
+            if not near:
+                raise
+            raise NotFound(f"There is no {path}{near}") from None
         # For the metrics and the log, which name the route of a request.
         request.url_rule, request.view_args = rule, dict(arguments)
         return routes.views[rule.endpoint](**arguments)

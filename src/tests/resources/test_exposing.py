@@ -18,6 +18,7 @@ from debonair.errors import CommandError
 from debonair.reflection.serving import EXTENSION
 from debonair.testing import settings_for
 from tests.resources.models import MUSIC
+from tests.resources.music_api import exposed
 from tests.support import chassis_settings
 
 Album, Artist = MUSIC.Album, MUSIC.Artist
@@ -219,3 +220,41 @@ def test_section_of_a_resource_without_code_is_obeyed_and_never_allows_more(tmp_
         with pytest.raises(CommandError) as caught:
             served(name, **section)
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("pgae_size=5", "unknown column 'pgae_size' of albums; did you mean 'page_size'?"),
+        ("sort=artist", "'artist' is a relation: sort by one of its columns, artist.…"),
+        ("sort=artits.name", "unknown column 'artits.name'; did you mean 'artist'?"),
+        ("titel=A", "unknown column 'titel' of albums; did you mean 'title'?"),
+    ],
+)
+def test_misspelt_parameter_gets_a_suggestion(
+    make_app: Callable[..., Flask], query: str, message: str
+) -> None:
+    client = exposed(make_app).test_client()
+    assert [error["message"] for error in client.get(f"/albums?{query}").json["errors"]] == [message]
+
+
+def test_query_without_json_says_what_to_send(make_app: Callable[..., Flask]) -> None:
+    client = exposed(make_app).test_client()
+    response = client.open("/albums", method="QUERY", data="x", content_type="text/plain")
+    assert (response.status_code, response.json["detail"]) == (
+        415,
+        "Send the body with Content-Type: application/json.",
+    )
+    body = '{"page": 1, "page": 2}'
+    response = client.open("/albums", method="QUERY", data=body, content_type="application/json")
+    assert "is given twice" in response.json["detail"]
+
+
+def test_misspelt_table_without_code_gets_a_suggestion(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "clinic.db") as connection:
+        connection.execute("CREATE TABLE visits (id INTEGER PRIMARY KEY)")
+    connection.close()
+    uri = f"sqlite:///{tmp_path}/clinic.db"
+    client = standalone.create_app(chassis_settings(database={"uri": uri})).test_client()
+    assert client.get("/vists").json["detail"] == "There is no vists; did you mean 'visits'?"
+    assert client.get("/nothing").status_code == 404
