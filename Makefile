@@ -49,6 +49,8 @@ $(BIN)/pytest: setup.cfg
 	    { test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV); } && $(BIN)/pip install 'setuptools>=70.1' -e '.[test$(comma)docs$(comma)servers]')
 	@touch $@
 
+$(BIN)/debonair: $(BIN)/pytest
+
 $(SAMPLE)/.baked: $(BIN)/cookiecutter $(TEMPLATE) $(CHASSIS)
 	@# What an older template left would stay; the environment, the data and the packages are kept.
 	@[ ! -d $(SAMPLE) ] || find $(SAMPLE) -mindepth 1 -maxdepth 1 ! -name .venv ! -name instance ! -name dist -exec rm -r {} +

@@ -6,26 +6,29 @@ A request finds the routes in a map of their own, which is made anew when the sc
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from debonair.database.engine import engine_of
 from debonair.database.foreign import open_foreign
 from debonair.database.sqlite_file import is_file, require_database
+from debonair.errors import CommandError
 from debonair.names import Service
+from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
+from debonair.resources.checks import nearest, path_name, shadow_of
 from debonair.resources.description import Resource
 from debonair.resources.exposing import views_of
-from debonair.resources.options import READ, VERBS, Options
-from debonair.settings import ApiSection, Settings
+from debonair.resources.options import READ, VERBS, options_of
+from debonair.settings import ApiSection, ResourceSection, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +41,8 @@ _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE", "QUERY"]
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
     """Serve the database that ``[database] uri`` names; the service's own one when it exists.
 
-    :raises CommandError: when the file is missing or is no database, or ``[api] tables`` names what it lacks.
+    :raises CommandError: when the file is missing or is no database, or ``[api] tables`` or a section
+        ``[resource:…]`` names what it lacks.
     """
     engine, section = engine_of(app), settings[ApiSection]
     if engine.dialect.name == "sqlite" and is_file(engine.url.database):
@@ -53,7 +57,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     app.add_url_rule(
         f"{prefix}/<path:path>", "reflection", served.view, methods=_METHODS, provide_automatic_options=False
     )
-    if section.tables:
+    if section.tables or settings.instances(ResourceSection):
         served.check()
 
 
@@ -83,6 +87,7 @@ class Served:
         self._app = app
         self._section = section
         self._routes = _Routes(app)
+        self._unknown: list[str] = []
         self._current = Current(engine_of(app), section.tables, section.exclude, changed=self._change)
 
     def check(self) -> None:
@@ -93,6 +98,8 @@ class Served:
             self._current.current()
         except SQLAlchemyError:
             _log.warning("the database does not respond: its schema is read with the first request")
+        if self._unknown:
+            raise CommandError(self._unknown[0])
 
     def reflected(self) -> Reflected:
         """Return the classes that are served, after a look at the schema."""
@@ -107,7 +114,14 @@ class Served:
             response = self._app.response_class()
             response.allow.update(adapter.allowed_methods())
             return response
-        rule, arguments = adapter.match(return_rule=True)
+        try:
+            rule, arguments = adapter.match(return_rule=True)
+        except NotFound:
+            names = self._app.extensions[VIEWS].catalog.resources
+            near = "" if "/" in path else nearest(path_name(path), names)
+            if not near:
+                raise
+            raise NotFound(f"There is no {path}{near}") from None
         # For the metrics and the log, which name the route of a request.
         request.url_rule, request.view_args = rule, dict(arguments)
         return routes.views[rule.endpoint](**arguments)
@@ -117,26 +131,34 @@ class Served:
         routes = _Routes(self._app)
         engine = engine_of(self._app)
         views = views_of(self._app).renewed(routes)  # type: ignore[arg-type]
-        options = Options(
-            verbs=READ if self._section.readonly else VERBS,
-            embed=None,
-            page_size=self._section.page_size,
-            max_page_size=self._section.max_page_size,
-        )
-        resources = [
-            Resource(resource_name(model.__name__), model, options, engine.dialect.name, views.catalog)
-            for model in found.models
+        verbs = READ if self._section.readonly else VERBS
+        given: dict[str, Any] = {
+            "verbs": verbs,
+            "embed": None,
+            "page_size": min(self._section.page_size, self._section.max_page_size),
+            "max_page_size": self._section.max_page_size,
+        }
+        own = dict(self._app.extensions["debonair"].instances(ResourceSection))
+        prefix, skipped, resources = self._section.prefix.rstrip("/"), list(found.skipped), []
+        for model in found.models:
+            name = path_name(model.__name__)
+            if reason := shadow_of(self._app, f"{prefix}/{name}"):
+                skipped.append(Skipped(model.__name__, f"{reason}; set [api] prefix, such as /api"))
+            else:
+                options = options_of(model, given, own.pop(name, None))
+                options = replace(options, verbs=options.verbs & verbs)
+                resources.append(Resource(name, model, options, engine.dialect.name, views.catalog))
+        names = [resource.name for resource in resources]
+        self._unknown = [
+            f"[resource:{name}] is of no table that is served{nearest(name, names)}" for name in own
         ]
         for resource in resources:
             views.catalog.add(resource)
         for resource in resources:
-            views.add(resource, self._section.prefix.rstrip("/"))
-        for name, reason in found.skipped:
+            views.add(resource, prefix)
+        for name, reason in skipped:
             _log.warning("%s is not served: %s", name, reason)
+        for message in self._unknown:
+            _log.error("%s", message)
         self._app.extensions[VIEWS] = views
         self._routes = routes
-
-
-def resource_name(name: str) -> str:
-    """Return the name of the resource of a table: what would split a path or a route is percent-encoded."""
-    return re.sub(r"[/%<>?#\\]", lambda match: quote(match[0], safe=""), name)

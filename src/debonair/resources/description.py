@@ -195,7 +195,8 @@ class Catalog:
     def add(self, resource: Resource) -> None:
         """Add a resource. :raises ValueError: when its name is taken."""
         if resource.name in self.resources:
-            raise ValueError(f"two resources are named {resource.name!r}: give one of them name=")
+            own, taken = resource.model.__name__, self.resources[resource.name].model.__name__
+            raise ValueError(f"expose({own}): {taken} is the resource {resource.name!r}: give another name=")
         self.resources[resource.name] = resource
         self._by_model[resource.model] = resource
         for other in self.resources.values():

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import sqlalchemy as sa
 from flask import Flask
 
 from debonair.api import openapi
 from debonair.database.engine import engine_of
 from debonair.resources import export
 from debonair.resources.additions import VIEWS, add_now
+from debonair.resources.checks import check_place, mapper_of, path_name, settings_of
 from debonair.resources.description import Catalog, Resource
 from debonair.resources.options import Exposure, options_of
 from debonair.resources.reading import Reader
 from debonair.resources.views import Views
 from debonair.resources.write_views import add_writes
-from debonair.settings import ResourceSection, Settings
+from debonair.settings import ResourceSection
 
 
 def expose(
@@ -28,16 +28,21 @@ def expose(
     :param name: the name in the URL; only with one model. By default it is the name of the table.
     :param prefix: what stands before the name in the URL, such as ``/api``.
     :param options: what clients may see and do: :class:`~debonair.resources.options.Exposure`.
-    :raises TypeError: on an unknown option. :raises ValueError: when a name is taken or is not one of the model.
+    :raises TypeError: for what is no application of the chassis, no mapped class, or no option.
+    :raises ValueError: when a name is taken or is not one of the model.
     :raises CommandError: when a section ``[resource:NAME]`` names a column or a relation that the model does
         not have.
     """
+    settings = settings_of(app)
+    if not models:
+        raise TypeError("expose() needs a mapped class after the application, such as models.Album")
     if name is not None and len(models) != 1:
         raise ValueError("name= names one model: expose each model by itself")
-    settings: Settings = app.extensions["debonair"]
+    mappers = [mapper_of(model) for model in models]
     views = views_of(app)
-    for model in models:
-        resource_name = name or str(sa.inspect(model).local_table.name)
+    for model, mapper in zip(models, mappers, strict=True):
+        resource_name = name if name is not None else path_name(str(getattr(mapper.local_table, "name", "")))
+        check_place(app, prefix, resource_name, model)
         section = settings.instances(ResourceSection).get(resource_name)
         own = options_of(model, options, section)
         resource = Resource(resource_name, model, own, views.reader.dialect.name, views.catalog)

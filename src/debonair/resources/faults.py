@@ -55,7 +55,7 @@ def located(problem: type[HTTPException], found: list[tuple[Path, str]]) -> HTTP
     """Return a problem whose errors have these paths and messages."""
     path, message = found[0]
     where = "/".join(map(str, path)) or "the body"
-    raised = problem(f"{where}: {message.removesuffix('.')}.")
+    raised = problem(f"{where}: {message}" + ("" if message.endswith((".", "?")) else "."))
     tree: dict[str, Any] = {}
     for path, message in found:
         node = tree

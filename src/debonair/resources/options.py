@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
-import sqlalchemy as sa
-
 from debonair.errors import CommandError
+from debonair.resources.checks import VERBS as VERBS
+from debonair.resources.checks import check_members, check_options
+from debonair.resources.checks import nearest as nearest
 from debonair.settings import ResourceSection, title_of, values_of
 
 READ = frozenset(("GET",))
-VERBS = frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
 
 Hooks = Mapping[str, Callable[..., Any]]
 """Functions by verb."""
 
 _SETS = ("verbs", "readable", "hidden", "writable", "filterable", "sortable")
 _LISTS = ("embed", "search")
-_NAMES = (*_SETS[1:], *_LISTS, "label")
-"""The options that name members of the model."""
 
 
 class Exposure(TypedDict, total=False):
@@ -103,18 +100,13 @@ def options_of(model: type[Any], given: Mapping[str, Any], section: ResourceSect
     :raises TypeError: on an unknown parameter. :raises ValueError: when one is not right for the model.
     :raises CommandError: when the section names a column or a relation that the model does not have.
     """
-    for key in given:
-        if key not in Options.__dataclass_fields__:
-            known = nearest(key, Options.__dataclass_fields__)
-            raise TypeError(f"expose() has no parameter {key!r}{known}")
+    check_options(model, given, Options.__dataclass_fields__)
     options = replace(Options(), **_frozen(given))
-    if unknown := options.verbs - VERBS:
-        raise ValueError(f"unknown verb {min(unknown)!r}: use some of {', '.join(sorted(VERBS))}")
-    _validate(model, options, ValueError, f"expose({model.__name__})")
+    check_members(model, options, ValueError, f"expose({model.__name__})")
     if section is not None:
         changes = {key: value for key, value in values_of(section).items() if value is not None}
         options = replace(options, **_frozen(changes))
-        _validate(model, options, CommandError, f"[{title_of(section)}]")
+        check_members(model, options, CommandError, f"[{title_of(section)}]")
     return options
 
 
@@ -122,19 +114,3 @@ def _frozen(given: Mapping[str, Any]) -> dict[str, Any]:
     sets = {key: frozenset(given[key]) for key in _SETS if given.get(key) is not None}
     lists = {key: tuple(given[key]) for key in _LISTS if given.get(key) is not None}
     return {**given, **sets, **lists}
-
-
-def _validate(model: type[Any], options: Options, error: Callable[[str], Exception], place: str) -> None:
-    mapper = sa.inspect(model)
-    known = [*mapper.column_attrs.keys(), *mapper.relationships.keys()]
-    for option in _NAMES:
-        named = getattr(options, option)
-        for name in (named,) if isinstance(named, str) else named or ():
-            if name not in known:
-                raise error(f"{place} {option}: {model.__name__} has no {name!r}{nearest(name, known)}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" for the nearest known name, or nothing."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""

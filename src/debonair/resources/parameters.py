@@ -113,7 +113,12 @@ def _node(resource: Resource, name: str, value: Any) -> Node:
     if name == "q":
         return _search(resource, value)
     if name != "filter":
-        return filter_of(resource, {name: value})
+        try:
+            return filter_of(resource, {name: value})
+        except ValueError as error:
+            if str(error).startswith("unknown column") and "; did you mean" not in str(error):
+                raise ValueError(f"{error}{nearest(name, CONTROL)}") from None
+            raise
     return filter_of(resource, parse_expression(value) if isinstance(value, str) else value)
 
 

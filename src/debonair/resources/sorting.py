@@ -37,11 +37,12 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
         while rest not in current.columns:
             step = next((key for key in current.relations if rest.startswith(f"{key}.")), None)
             if step is None or current.relations[step].many:
-                known = [
-                    *current.columns,
-                    *(f"{key}." for key, rel in current.relations.items() if not rel.many),
-                ]
-                raise ValueError(f"unknown column {name!r}{nearest(rest, known)}")
+                ones = [key for key, relation in current.relations.items() if not relation.many]
+                if rest in ones:
+                    raise ValueError(f"{name!r} is a relation: sort by one of its columns, {name}.…")
+                raise ValueError(
+                    f"unknown column {name!r}{nearest(rest.partition('.')[0], [*current.columns, *ones])}"
+                )
             steps.append(step)
             if len(steps) > resource.options.include_depth:
                 raise ValueError(f"{name[:80]!r} is deeper than {resource.options.include_depth} relations")

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
 from debonair.api.openapi import Part
 from debonair.api.representations import choose, formats_of
+from debonair.resources.bodies import JSON, json_body
 from debonair.resources.description import Catalog, Resource
 from debonair.resources.document import describe
 from debonair.resources.document_operations import Other
@@ -103,7 +104,7 @@ class Views:
         """Return a page; with the method QUERY (RFC 10008) the query is the JSON of the body."""
         request = current()
         if request.method == "QUERY":
-            body = request.get_json()
+            body = json_body(JSON)
             if not isinstance(body, dict):
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
             page = self.reader.read(self.reader.plan(resource, list(body.items()), within))

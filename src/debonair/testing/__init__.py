@@ -41,16 +41,22 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
 
     :param package: the service's package.
     :param values: by section (with underscores for hyphens), options and their values:
-        ``settings_for("orders", database={"uri": "sqlite://"})``.
+        ``settings_for("orders", database={"uri": "sqlite://"})``. A section with a name is given by its title:
+        ``**{"resource:orders": {"bulk": True}}``.
     :raises TypeError: on a section or option that is not declared.
     """
     service = Service.of(package)
     every = sections(*declared(importlib.import_module(f"{package}.application")))
-    known = {name_of(section).replace("-", "_"): section for section in every if not has_instances(section)}
-    unknown = [name for name in values if name not in known]
-    if unknown:
-        raise TypeError(f"there is no section [{unknown[0]}]")
-    return Settings(section(service, **values.get(name, {})) for name, section in known.items())
+    single = {name_of(section).replace("-", "_"): section for section in every if not has_instances(section)}
+    many = {name_of(section): section for section in every if has_instances(section)}
+    found = [section(service, **values.get(name, {})) for name, section in single.items()]
+    for title, given in values.items():
+        name, _, instance = title.partition(":")
+        if instance and name in many:
+            found.append(many[name](service, instance, **given))
+        elif title not in single:
+            raise TypeError(f"there is no section [{title}]")
+    return Settings(found)
 
 
 def database_uri(directory: Path) -> str:
