@@ -6,7 +6,7 @@ from typing import Any
 
 from debonair.resources.description import Column, Relation, Resource
 from debonair.resources.expression import MAX_DEPTH, MAX_TERMS, Text, split
-from debonair.resources.kinds import checked_text
+from debonair.resources.kinds_of_text import checked_text
 from debonair.resources.options import nearest
 from debonair.resources.query import Condition, Junction, Negation, Node, Related, Steps
 

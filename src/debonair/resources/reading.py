@@ -217,7 +217,7 @@ class Reader:
 
 
 def _table_of(resource: Resource) -> str | None:
-    """Return the table that holds the rows of a resource; None when it is not one table of the default schema."""
+    """Return the table that holds the rows of a resource; None when it is none of the default schema."""
     table = resource.mapper.local_table
     alone = isinstance(table, sa.Table) and not table.schema and resource.mapper.inherits is None
     return str(table.name) if alone and isinstance(table, sa.Table) else None

@@ -88,7 +88,7 @@ def rolled_back(app: Flask) -> Iterator[None]:
         try:
             with (
                 mock.patch.object(sessions, "get_bind", return_value=connection),
-                mock.patch.object(db.engine, "raw_connection", lambda: _Borrowed(connection.connection)),
+                mock.patch.object(db.engine, "raw_connection", return_value=_Borrowed(connection.connection)),
             ):
                 yield
                 db.session.remove()
