@@ -24,6 +24,7 @@ PACKAGES = (
     "debonair.web",
     "debonair.api",
     "debonair.resources",
+    "debonair.exports",
     "debonair.browsing",
 )
 

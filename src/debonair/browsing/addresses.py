@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from flask import current_app, request
 
+from debonair.descriptions.description import Resource
 from debonair.resources.additions import VIEWS
-from debonair.resources.description import Resource
 from debonair.resources.views import key_text
 
 FACET = "_facet"

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from debonair.resources.kinds import Kind
-from debonair.resources.wire import written_by_default
+from debonair.descriptions.kinds import Kind
+from debonair.statements.wire import written_by_default
 
 
 @dataclass(frozen=True)

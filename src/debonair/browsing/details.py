@@ -20,10 +20,10 @@ from debonair.browsing.tables import (
     shown_of,
     table_of,
 )
-from debonair.resources.description import Relation, Resource
-from debonair.resources.query import Condition, Junction, Many, Query, Selection
-from debonair.resources.reading import Reader
-from debonair.resources.sorting import sort_of
+from debonair.descriptions.description import Relation, Resource
+from debonair.queries.query import Condition, Junction, Many, Query, Selection
+from debonair.queries.sorting import sort_of
+from debonair.statements.reading import Reader
 
 FIRST = 10
 """The most related rows of a relation that are shown."""

@@ -19,10 +19,11 @@ from debonair.browsing.addresses import FACET, Address
 from debonair.browsing.cells import Cell, cell_of
 from debonair.browsing.filters import condition_in, filtered, paths_of, values_of
 from debonair.browsing.tables import foreign_key, label_column, references
-from debonair.resources import statement, wire
-from debonair.resources.description import Column, Relation, Resource
-from debonair.resources.execution import Statement
-from debonair.resources.reading import Plan, Reader, parameters_of
+from debonair.descriptions.description import Column, Relation, Resource
+from debonair.statements import statement, wire
+from debonair.statements.binding import parameters_of
+from debonair.statements.execution import Statement
+from debonair.statements.reading import Plan, Reader
 
 LIMIT = 20
 """The most values of a facet."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from debonair.browsing.addresses import FACET, Address, Items
 from debonair.browsing.tables import label_column, references
-from debonair.resources.description import Column, Resource
-from debonair.resources.filters import OPERATORS
-from debonair.resources.kinds import Kind
-from debonair.resources.parameters import CONTROL
+from debonair.descriptions.description import Column, Resource
+from debonair.descriptions.kinds import Kind
+from debonair.queries.filters import OPERATORS
+from debonair.queries.parameters import CONTROL
 
 SENT = "_filter"
 """The parameter of a form that was sent."""

@@ -13,10 +13,10 @@ from sqlalchemy.orm import aliased
 
 from debonair.browsing.facets import limited
 from debonair.browsing.tables import Urls
-from debonair.resources import statement
-from debonair.resources.description import Resource
-from debonair.resources.execution import Statement
-from debonair.resources.reading import Reader
+from debonair.descriptions.description import Resource
+from debonair.statements import statement
+from debonair.statements.execution import Statement
+from debonair.statements.reading import Reader
 
 MOST = 10_000
 """Rows of a resource that are counted; a larger number is "more than" this."""

@@ -13,12 +13,13 @@ from debonair.browsing import details, facets, failures, filters, index, paging,
 from debonair.browsing.addresses import FACET, Address, items_in, url_of, url_of_row
 from debonair.browsing.cells import Cell
 from debonair.browsing.rendering import rendered, style_name, style_response
+from debonair.descriptions.description import Resource
+from debonair.queries.parameters import query_of
+from debonair.queries.query import Within
+from debonair.queries.query_string import items_of
 from debonair.resources.additions import VIEWS
-from debonair.resources.description import Resource
-from debonair.resources.parameters import query_of
-from debonair.resources.query import Within
-from debonair.resources.reading import Reader, items_of
 from debonair.resources.views import Representation, Views, missing
+from debonair.statements.reading import Reader
 
 FORMATS = {"json": "JSON", "csv": "CSV", "ndjson": "NDJSON", "xml": "XML", "yaml": "YAML"}
 

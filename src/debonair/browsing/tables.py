@@ -10,8 +10,8 @@ from sqlalchemy.orm import RelationshipDirection
 
 from debonair.browsing.addresses import Address, url_of_row
 from debonair.browsing.cells import Cell, cell_of, is_number
-from debonair.resources.description import Column, Relation, Resource
-from debonair.resources.query import Order, Selection
+from debonair.descriptions.description import Column, Relation, Resource
+from debonair.queries.query import Order, Selection
 
 Urls = Callable[[Resource], str]
 """Returns the URL of a resource."""

@@ -18,16 +18,16 @@ from werkzeug.routing import Map, Rule
 from debonair.database.engine import engine_of
 from debonair.database.foreign import open_foreign
 from debonair.database.sqlite_file import is_file, require_database
+from debonair.descriptions.checks import nearest, path_name, shadow_of
+from debonair.descriptions.description import Resource
+from debonair.descriptions.options import READ, VERBS, options_of
 from debonair.errors import CommandError
 from debonair.names import Service
 from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
-from debonair.resources.checks import nearest, path_name, shadow_of
-from debonair.resources.description import Resource
 from debonair.resources.exposing import views_of
-from debonair.resources.options import READ, VERBS, options_of
 from debonair.settings import ApiSection, ResourceSection, Settings
 
 _log = logging.getLogger(__name__)

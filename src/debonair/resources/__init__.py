@@ -1,11 +1,7 @@
-"""REST resources from models, in the order in which a request passes them.
+"""REST resources from models: ``expose``, the routes, and the responses.
 
-``description``: what a resource is, out of a mapped class. ``kinds``: the values of its columns. ``views``:
-HTTP. ``parameters``, ``expression``, ``filters``, ``selection``, ``sorting``: the text of a query,
-validated, becomes the tree of ``query``. ``statement``, ``operators``, ``keyset``, ``wire``: the tree
-becomes SQL. ``execution`` and ``counting``: the statement is run. ``rows``: its rows become objects.
-``reading``: all of that for one request. ``exposing``: models become resources of an application;
-``additions``: what other features add to them.
+``exposing``: models become resources of an application. ``views``: reads over HTTP. ``write_views``:
+changes over HTTP. ``additions``: what other rooms add to resources.
 """
 
 from debonair.room import Room

@@ -8,15 +8,14 @@ from flask import Flask
 
 from debonair.api import openapi
 from debonair.database.engine import engine_of
-from debonair.resources import export
+from debonair.descriptions.checks import check_place, mapper_of, path_name, settings_of
+from debonair.descriptions.description import Catalog, Resource
+from debonair.descriptions.options import Exposure, options_of
 from debonair.resources.additions import VIEWS, add_now
-from debonair.resources.checks import check_place, mapper_of, path_name, settings_of
-from debonair.resources.description import Catalog, Resource
-from debonair.resources.options import Exposure, options_of
-from debonair.resources.reading import Reader
 from debonair.resources.views import Views
 from debonair.resources.write_views import add_writes
 from debonair.settings import ResourceSection
+from debonair.statements.reading import Reader
 
 
 def expose(
@@ -27,7 +26,7 @@ def expose(
     :param app: an application of :func:`debonair.create_app`. :param models: mapped classes.
     :param name: the name in the URL; only with one model. By default it is the name of the table.
     :param prefix: what stands before the name in the URL, such as ``/api``.
-    :param options: what clients may see and do: :class:`~debonair.resources.options.Exposure`.
+    :param options: what clients may see and do: :class:`~debonair.descriptions.options.Exposure`.
     :raises TypeError: for what is no application of the chassis, no mapped class, or no option.
     :raises ValueError: when a name is taken or is not one of the model.
     :raises CommandError: when a section ``[resource:NAME]`` names a column or a relation that the model does
@@ -56,7 +55,6 @@ def views_of(app: Flask) -> Views:
     if views is None:
         views = app.extensions[VIEWS] = Views(app, Catalog(), Reader(engine_of(app)))
         views.additions.append(add_writes)
-        export.add_to(views)
         openapi.add_part(app, lambda taken: views_of(app).described(taken))
         add_now(app, views)
     return views

@@ -14,14 +14,14 @@ from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
 from debonair.api.openapi import Part
 from debonair.api.representations import choose, formats_of
-from debonair.resources.bodies import JSON, json_body
-from debonair.resources.description import Catalog, Resource
-from debonair.resources.document import describe
-from debonair.resources.document_operations import Other
-from debonair.resources.options import nearest
-from debonair.resources.parameters import FaultyQuery
-from debonair.resources.query import Within
-from debonair.resources.reading import Page, Reader, written
+from debonair.changes.bodies import JSON, json_body
+from debonair.descriptions.description import Catalog, Resource
+from debonair.descriptions.options import nearest
+from debonair.queries.parameters import FaultyQuery
+from debonair.queries.query import Within
+from debonair.resource_document.document import describe
+from debonair.resource_document.operations import Other
+from debonair.statements.reading import Page, Reader, written
 from debonair.web.lean_flask import response_of
 
 

@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from flask import Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from debonair.resources import bulk, preconditions, violations
-from debonair.resources.bodies import JSON, MERGE_PATCH, json_body
-from debonair.resources.columns import is_client_key
-from debonair.resources.description import Relation, Resource
-from debonair.resources.faults import Faults, Path
-from debonair.resources.graph import MOST
-from debonair.resources.idempotency import Idempotency, Stored, key_of_request
-from debonair.resources.reading import written
+from debonair.changes import bulk, preconditions, violations
+from debonair.changes.bodies import JSON, MERGE_PATCH, json_body
+from debonair.changes.columns import is_client_key
+from debonair.changes.graph import MOST
+from debonair.changes.idempotency import Idempotency, Stored, key_of_request
+from debonair.changes.writing import Work, transaction
+from debonair.descriptions.description import Relation, Resource
+from debonair.descriptions.faults import Faults, Path
 from debonair.resources.views import Views, etag_of, key_of, key_text, missing
-from debonair.resources.writing import Work, transaction
+from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
 

@@ -41,8 +41,8 @@ def settings_for(package: str, **values: dict[str, Any]) -> Settings:
 
     :param package: the service's package.
     :param values: by section (with underscores for hyphens), options and their values:
-        ``settings_for("orders", database={"uri": "sqlite://"})``. A section with a name is given by its title:
-        ``**{"resource:orders": {"bulk": True}}``.
+        ``settings_for("orders", database={"uri": "sqlite://"})``. A section with a name is given by its
+        title: ``**{"resource:orders": {"bulk": True}}``.
     :raises TypeError: on a section or option that is not declared.
     """
     service = Service.of(package)

@@ -31,9 +31,9 @@ from debonair.browsing import facets
 from debonair.browsing.cells import cell_of
 from debonair.browsing.rendering import POLICY, style, style_name
 from debonair.database.engine import engine_of
-from debonair.resources.execution import Statement
+from debonair.descriptions.kinds import kind_of
 from debonair.resources.exposing import expose
-from debonair.resources.kinds import kind_of
+from debonair.statements.execution import Statement
 from tests.browser import Browser
 from tests.resources import models, shop
 from tests.support import ROOT, chassis_settings

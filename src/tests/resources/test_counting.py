@@ -12,8 +12,8 @@ from flask import Flask
 
 from debonair.application import create_app
 from debonair.database.engine import engine_of
-from debonair.resources import counting
 from debonair.resources.exposing import expose, views_of
+from debonair.statements import counting
 from tests.resources import models
 from tests.support import chassis_settings
 
@@ -54,7 +54,7 @@ def test_exact_count_says_that_it_met_its_deadline(app: Flask, monkeypatch: pyte
         # A count that takes long, whatever the machine.
         sleeping = counting.Statement(sa.text("SELECT 1 FROM pg_sleep(60)"), engine_of(app).dialect)
         monkeypatch.setattr(
-            "debonair.resources.reading.counted",
+            "debonair.statements.reading.counted",
             lambda connection, _, values, deadline: counting.counted(connection, sleeping, {}, deadline),
         )
     body = page(app, "/tracks?page_size=1&name__like=x%25")
@@ -79,7 +79,7 @@ def test_connection_is_usable_after_a_count_that_was_stopped(app: Flask) -> None
 
 
 def counting_connection(app: Flask) -> Any:
-    from debonair.resources.execution import connection_of
+    from debonair.statements.execution import connection_of
 
     return connection_of(engine_of(app))
 

@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from debonair.resources import expression, filters, graph, idempotency, options
-from debonair.resources.bodies import MAX_DEPTH
-from debonair.resources.parameters import CONTROL
+from debonair.changes import graph, idempotency
+from debonair.changes.bodies import MAX_DEPTH
+from debonair.descriptions import options
+from debonair.queries import expression, filters
+from debonair.queries.parameters import CONTROL
 from debonair.settings import ResourceSection, options_of
 from tests.project.test_docs import page
 

@@ -16,9 +16,9 @@ from openapi_spec_validator import validate
 from sqlalchemy.orm import DeclarativeBase, mapped_column, relationship
 
 from debonair.api.openapi import document_of
-from debonair.resources.description import Catalog, Options, Resource
-from debonair.resources.document import describe
-from debonair.resources.document_operations import Other
+from debonair.descriptions.description import Catalog, Options, Resource
+from debonair.resource_document.document import describe
+from debonair.resource_document.operations import Other
 from debonair.resources.exposing import expose, views_of
 from debonair.resources.views import Representation
 from tests.resources.models import MUSIC, define

@@ -24,8 +24,8 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from debonair.application import create_app
 from debonair.database.engine import engine_of
-from debonair.resources.delimited import Field, header_of, writer
-from debonair.resources.export import Exports
+from debonair.exports.delimited import Field, header_of, writer
+from debonair.exports.export import Exports
 from debonair.resources.exposing import expose, views_of
 from tests.chassis.serving import Served
 from tests.resources import models

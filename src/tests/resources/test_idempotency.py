@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from debonair.changes import idempotency
+from debonair.changes.idempotency import TABLE
 from debonair.database.engine import db, engine_of
 from debonair.database.migrations import differing_tables
-from debonair.resources import idempotency
-from debonair.resources.idempotency import TABLE
 from debonair.web.problems import Problem
 from tests.chassis.serving import Served
 from tests.resources import models
@@ -95,7 +95,7 @@ def test_old_responses_are_deleted(music: FlaskClient, monkeypatch: pytest.Monke
     post(music, "x")
     later = idempotency._now() + idempotency.KEPT + 1
     monkeypatch.setattr(idempotency, "_now", lambda: later)
-    monkeypatch.setattr("debonair.resources.idempotency.random.random", lambda: 0.0)
+    monkeypatch.setattr("debonair.changes.idempotency.random.random", lambda: 0.0)
     post(music, "y", "another key")
     with engine_of(music.application).connect() as connection:
         assert connection.execute(sa.select(TABLE.c.key)).scalars().all() == ["another key"]

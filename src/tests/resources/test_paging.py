@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from debonair.resources.kinds import kind_of
+from debonair.descriptions.kinds import kind_of
 from tests.resources.models import MUSIC, fill
 from tests.resources.served import Served, serving
 from tests.resources.test_exactness import drawn, model

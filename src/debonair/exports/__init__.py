@@ -1,0 +1,5 @@
+"""All rows that a query selects, streamed as CSV or NDJSON. ``export``: the responses. ``delimited``: CSV."""
+
+from debonair.room import Room
+
+ROOM = Room("exports", init_app="debonair.exports.setup:init_app")

@@ -1,0 +1,267 @@
+"""CSV and NDJSON: all rows that a query selects, streamed.
+
+An export holds one connection and one cursor of the database from the first row to the last one, so it shows
+one state of the database, in any order. Therefore the number of exports at a time is limited, and a client
+that reads too slowly is disconnected.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from flask import Response, current_app, request
+from werkzeug.exceptions import ServiceUnavailable
+
+from debonair.database import postgresql
+from debonair.descriptions.description import Resource
+from debonair.exports import delimited
+from debonair.queries.parameters import FaultyQuery, query_of
+from debonair.queries.query import Query, Within
+from debonair.queries.query_string import items_of
+from debonair.resources.views import Representation, Views, missing
+from debonair.statements import statement
+from debonair.statements.binding import parameters_of
+from debonair.statements.execution import Statement
+from debonair.statements.reading import Reader
+from debonair.statements.rows import Layout, Row, builder
+from debonair.statements.wire import written_by_default
+
+CSV = "text/csv"
+NDJSON = "application/x-ndjson"
+
+PATIENCE = 60.0
+"""Seconds that a client may take to read, beyond those that its bytes take at the lowest speed."""
+SLOWEST = 2**14
+"""Bytes a second that a client must read at least."""
+
+_PART = 2**15
+"""Bytes that are sent at a time, about."""
+_FIRST_ROWS, _MOST_ROWS = 50, 500
+
+_log = logging.getLogger(__name__)
+
+Lines = Callable[[list[Row]], bytes]
+
+
+def add_to(views: Views) -> None:
+    """Offer the exports of all resources."""
+    exports = Exports(views.reader)
+    for name, media_type, export in (("csv", CSV, exports.csv), ("ndjson", NDJSON, exports.ndjson)):
+        views.representations.append(Representation(name, media_type, export))
+
+
+class Exports:
+    """The exports of the resources of one database."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        size = getattr(reader.engine.pool, "size", lambda: 1)()
+        self.most = max(1, size // 2)
+        """Exports at a time in this process: half of the connections stay free for other requests."""
+        self._free = threading.BoundedSemaphore(self.most)
+
+    def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
+        """Return the rows that a query string selects as CSV. :raises FaultyQuery: with every fault."""
+        query = self._query(resource, text, within)
+        if faults := [name for name, _ in _manys(query)]:
+            raise FaultyQuery({"include": [f"{faults[0]!r} is to many rows, which CSV cannot hold"]})
+        select, layout = self._select(resource, query)
+        fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
+        header = delimited.header_of(fields)
+        chunks: Callable[[Any], Iterator[bytes]]
+        if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:
+            chunks = self._copied(*copy, query)
+        else:
+            columns = list(select.selected_columns)
+            chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
+        return self._response(resource, query, f"{CSV}; charset=utf-8; header=present", "csv", chunks, header)
+
+    def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
+        """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
+        query = self._query(resource, text, within)
+        select, layout = self._select(resource, query)
+        build = builder(layout)
+
+        def lines(rows: list[Row]) -> bytes:
+            dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+            return b"".join([dumps(build(row), written_by_default, option) for row in rows])
+
+        return self._response(resource, query, NDJSON, "ndjson", self._by_rows(select, query, lines))
+
+    def _query(self, resource: Resource, text: str, within: Within | None) -> Query:
+        items = items_of(text)
+        refused = [name for name, _ in items if name in ("page", "page_size", "after")]
+        if refused:
+            message = "cannot be given for an export, which has all rows: leave it out"
+            raise FaultyQuery({name: [message] for name in refused})
+        return replace(query_of(resource, items), within=within, after=None)
+
+    def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
+        select, layout, _, binds = statement.page_of(resource, query, self._reader.dialect)
+        return statement.restricted(select, binds)[0].limit(None).offset(None), layout
+
+    def _by_rows(self, select: Any, query: Query, lines: Lines) -> Callable[[Any], Iterator[bytes]]:
+        dialect = self._reader.dialect
+        compiled = Statement(select, dialect)
+        values = parameters_of(query, dialect.name)
+
+        def chunks(connection: Any) -> Iterator[bytes]:
+            on_server = dialect.name == "postgresql"
+            with closing(connection.cursor("export") if on_server else connection.cursor()) as cursor:
+                if dialect.driver == "psycopg":
+                    postgresql.keep_dates(cursor)
+                cursor.execute(compiled.sql, compiled.bound(values))
+                count = _FIRST_ROWS
+                while rows := cursor.fetchmany(count):
+                    data = lines(rows)
+                    yield data
+                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // len(data)))
+
+        return _with_errors(chunks, compiled)
+
+    def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
+        compiled = Statement(select, self._reader.dialect)
+        parameters = compiled.bound(parameters_of(query, "postgresql"))
+        text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
+        return _with_errors(
+            lambda connection: postgresql.copied(connection, text, parameters, _PART), compiled
+        )
+
+    def _response(
+        self, resource: Resource, query: Query, media_type: str, suffix: str,
+        chunks: Callable[[Any], Iterator[bytes]], header: bytes = b"",
+    ) -> Response:  # fmt: skip
+        response = current_app.response_class(content_type=media_type)
+        response.headers["Content-Disposition"] = _attachment(resource.name, suffix)
+        response.headers["Vary"] = "Accept"
+        within = query.within
+        if within is not None and self._reader.one(within.parent, within.key, "") is None:
+            raise missing(within.parent, within.key)
+        if request.method != "HEAD":
+            if not self._free.acquire(blocking=False):
+                raise ServiceUnavailable(
+                    f"{self.most} exports are in progress, and no more are allowed. Try again later.",
+                    retry_after=5,
+                )
+            response.response = Stream(resource.name, self._reader.engine, chunks, self._free.release, header)
+        return response
+
+
+class Stream:
+    """The body of an export: the first part is read when it is made, so that an error has a status.
+
+    :param chunks: returns the parts, read with a connection. :param release: called once, at the end.
+    """
+
+    def __init__(
+        self, name: str, engine: sa.Engine, chunks: Callable[[Any], Iterator[bytes]],
+        release: Callable[[], None], header: bytes,
+    ) -> None:  # fmt: skip
+        self._name, self._release = name, release
+        self._connection: Any = None
+        self._sent, self._waited, self._since = 0, 0.0, 0.0
+        self._open = True
+        try:
+            self._connection = engine.raw_connection()
+            self._chunks = chunks(self._connection)
+            self._next: bytes | None = header + next(self._chunks, b"")
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next part. :raises ConnectionAbortedError: so that the client sees it."""
+        if self._since:
+            self._waited += time.monotonic() - self._since
+        if self._waited > PATIENCE + self._sent / SLOWEST:
+            self._abort("the client reads too slowly")
+        data, self._next = self._next, None
+        if data is None:
+            try:
+                data = next(self._chunks)
+            except StopIteration:
+                self.close()
+                raise
+            except Exception as error:
+                self._abort(str(getattr(error, "orig", error)).partition("\n")[0])
+        assert data is not None  # nosec B101
+        self._sent += len(data)
+        self._since = time.monotonic()
+        return data
+
+    def _abort(self, reason: str) -> None:
+        self.close()
+        _log.error("The export of %s ended after %d bytes: %s", self._name, self._sent, reason)
+        # Servers take it for a client that has gone, and close the connection without the end of the body.
+        raise ConnectionAbortedError(errno.ECONNRESET, f"the export ended early: {reason}")
+
+    def close(self) -> None:
+        """Return the connection to the pool."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            if hasattr(self, "_chunks"):
+                self._chunks.close()  # type: ignore[attr-defined]  # a generator
+            if self._connection is not None:
+                self._connection.close()
+        finally:
+            self._release()
+
+
+def _with_errors(
+    chunks: Callable[[Any], Iterator[bytes]], compiled: Statement
+) -> Callable[[Any], Iterator[bytes]]:
+    """Return the function with SQLAlchemy's errors in place of the driver's."""
+
+    def translated(connection: Any) -> Iterator[bytes]:
+        try:
+            yield from chunks(connection)
+        except compiled.errors as error:
+            raise compiled.error(error, (), connection) from error
+
+    return translated
+
+
+def _copy_of(select: Any, fields: list[delimited.Field]) -> tuple[Any, str] | None:
+    """Return the statement and the options of COPY; None when a value needs Python."""
+    columns = list(select.selected_columns)
+    found = [delimited.copied(columns[field.index], field.column) for field in fields]
+    if any(expression is None for expression in found):
+        return None
+    labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
+    quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
+    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
+    return select.with_only_columns(*labelled, maintain_column_froms=True), options
+
+
+def _manys(query: Query) -> Iterator[tuple[str, Any]]:
+    waiting = [query.selection]
+    for selection in waiting:
+        yield from selection.manys
+        waiting += [one for _, one in selection.ones]
+
+
+def _attachment(name: str, suffix: str) -> str:
+    """Return Content-Disposition with a file name (RFC 6266)."""
+    from urllib.parse import quote
+
+    from werkzeug.http import dump_options_header
+
+    file = f"{name}.{suffix}"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in file)
+    header = dump_options_header("attachment", {"filename": plain})
+    return header if plain == file else f"{header}; filename*=UTF-8''{quote(file, safe='')}"

@@ -1,0 +1,140 @@
+"""Statements that are compiled once and run through the driver's own cursor.
+
+SQLAlchemy builds and compiles a statement; running it again costs neither. What the driver raises becomes the
+error that SQLAlchemy would have raised.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import DBAPIError
+
+from debonair.database import postgresql
+
+T = TypeVar("T")
+
+
+class Statement:
+    """A compiled statement.
+
+    :param statement: with parameters that are named. :param dialect: of the database.
+    """
+
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self.sql: str = compiled.string
+        self.backend = dialect.name
+        self._dialect = dialect
+        self._errors = dialect.loaded_dbapi.Error
+        self._psycopg = dialect.driver == "psycopg"
+        self._positional = bool(compiled.positional)
+        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        # A parameter that is not given later has the value of the statement: it is part of a row filter.
+        self._parameters = [
+            (name, process := _processor(compiled.binds[name], dialect), _constant(compiled, name, process))
+            for name in order or ()
+        ]
+
+    def rows(self, connection: Any, parameters: Any) -> list[tuple[Any, ...]]:
+        """Run the statement and return all rows.
+
+        :param connection: a connection of the driver. :param parameters: as :meth:`bound` returns them.
+        :raises DBAPIError: as SQLAlchemy does.
+        """
+        cursor = connection.cursor()
+        if self._psycopg:
+            postgresql.keep_dates(cursor)
+        try:
+            cursor.execute(self.sql, parameters)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        except self._errors as error:
+            raise self.error(error, parameters, connection) from error
+        except OverflowError as error:
+            # SQLite's driver reports an integer of more than 64 bits so.
+            raise sa.exc.DataError(self.sql, parameters, error) from error
+        finally:
+            cursor.close()
+        return found
+
+    @property
+    def errors(self) -> type[Exception]:
+        """The base class of what the driver raises."""
+        errors: type[Exception] = self._dialect.loaded_dbapi.Error
+        return errors
+
+    def bound(self, values: Mapping[str, Any]) -> Any:
+        """Return parameters by name as the driver takes them."""
+        if self._positional:
+            return tuple(
+                constant
+                if (value := values.get(name)) is None
+                else value
+                if process is None
+                else process(value)
+                for name, process, constant in self._parameters
+            )
+        return {
+            name: constant
+            if (value := values.get(name)) is None
+            else value
+            if process is None
+            else process(value)
+            for name, process, constant in self._parameters
+        }
+
+    def error(self, error: Any, parameters: Any, connection: Any) -> Any:
+        """Return SQLAlchemy's error for one of the driver, and give up a connection that is lost."""
+        lost = self._dialect.is_disconnect(error, connection, None) or _corrupt(error)
+        if lost and hasattr(connection, "invalidate"):
+            connection.invalidate(error)
+        return DBAPIError.instance(
+            self.sql, parameters, error, self._errors, connection_invalidated=lost, dialect=self._dialect
+        )
+
+
+def _corrupt(error: Exception) -> bool:
+    return type(error).__module__ == "sqlite3" and type(error).__name__ == "DatabaseError"
+
+
+def _constant(compiled: Any, name: str, process: Callable[[Any], Any] | None) -> Any:
+    value = compiled.params.get(name)
+    return value if value is None or process is None else process(value)
+
+
+def _processor(parameter: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    process: Callable[[Any], Any] | None = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+    return process
+
+
+class Cache(Generic[T]):
+    """The values that were used last, by key; safe for threads.
+
+    :param size: the largest number of values.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Any, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> T | None:
+        """Return the value of a key, or None."""
+        try:
+            value = self._values[key]
+            self._values.move_to_end(key)
+        except KeyError:
+            return None
+        return value
+
+    def put(self, key: Any, value: T) -> None:
+        """Keep a value."""
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)

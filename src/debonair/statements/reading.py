@@ -1,0 +1,264 @@
+"""A page and one object: from the parameters of a request to the bytes of the response.
+
+What a query string asks for is planned once: the plan is kept by the resource and the text, and its statement
+by the shape of the query, so that another value costs no compilation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from debonair.descriptions.description import Resource
+from debonair.queries import sorting
+from debonair.queries.parameters import FaultyQuery, query_of
+from debonair.queries.query import Condition, Junction, Query, Within, shape_of
+from debonair.queries.query_string import items_of
+from debonair.statements import dumping, statement
+from debonair.statements.binding import parameters_of
+from debonair.statements.counting import Count, Estimate, Exact
+from debonair.statements.execution import Cache, Statement
+from debonair.statements.rows import Row, builder
+from debonair.statements.wire import without_nan, written_by_default
+
+ONE = ("fields", "include", "format")
+"""The parameters of a single object."""
+
+LONGEST = 1000
+"""Query strings of more characters are planned each time."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The statements for a shape of query.
+
+    :param restricted: whether they hold the values of a row filter, so that they fit one request only.
+    """
+
+    read: Statement
+    build: Callable[[Row], dict[str, Any]]
+    sort: list[statement.Criterion]
+    count: Exact | Estimate | None
+    restricted: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a page is read: the statements, their parameters, and the query string of its links."""
+
+    resource: Resource
+    query: Query
+    compiled: Compiled
+    values: dict[str, Any]
+    parameters: Any
+    count_parameters: Any
+    link: str = ""
+
+
+@dataclass
+class Page:
+    """A page that was read.
+
+    :param rows: its rows. :param token: the token of the next page; None at the end.
+    """
+
+    plan: Plan
+    rows: list[tuple[Any, ...]]
+    num_results: int | None
+    timed_out: bool = False
+    estimated: bool = False
+    token: str | None = None
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the objects of the page."""
+        plan = self.plan
+        objects = list(map(plan.compiled.build, self.rows))
+        return dumping.dumped(plan.resource, plan.query.selection, objects)
+
+    @property
+    def total_pages(self) -> int | None:
+        """The number of pages; None when it is not known."""
+        return None if self.num_results is None else -(-self.num_results // self.plan.query.page_size)
+
+
+class Reader:
+    """Reads the resources of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect
+        self._plans: Cache[Plan] = Cache(500)
+        self._compiled: Cache[Compiled] = Cache(500)
+
+    def page(self, resource: Resource, text: str, within: Within | None = None) -> Page:
+        """Return the page that a query string asks for.
+
+        :param within: the row whose related rows they are. :raises FaultyQuery: with every fault.
+        """
+        if within is not None:
+            return self.read(self.plan(resource, items_of(text), within))
+        return self.read(self._kept((resource, text), lambda: self.plan(resource, items_of(text))))
+
+    def one(
+        self, resource: Resource, key: tuple[Any, ...], text: str, connection: Any = None
+    ) -> dict[str, Any] | None:
+        """Return the object with a key, or None.
+
+        :param text: the query string, with ``fields`` and ``include``.
+        :param connection: the driver's connection of a transaction that is open.
+        """
+        plan = self._kept((resource, text, "one"), lambda: self._plan_one(resource, text))
+        read = plan.compiled.read
+        values = {f"v{index}": value for index, value in enumerate(key)} | {"limit": 1, "offset": 0}
+        own = None if connection is not None else self.engine.raw_connection()
+        try:
+            rows = read.rows(own or connection, read.bound(values))
+        finally:
+            if own is not None:
+                own.close()
+        found = dumping.dumped(resource, plan.query.selection, list(map(plan.compiled.build, rows)))
+        return found[0] if found else None
+
+    def read(self, plan: Plan) -> Page:
+        """Run the statements of a plan. :raises FaultyQuery: when they are too complex for the database."""
+        try:
+            return self._read(plan)
+        except sa.exc.DBAPIError as error:
+            if refused(error):
+                raise FaultyQuery(
+                    {"query": ["has a value or a complexity that the database refuses"]}
+                ) from error
+            raise
+
+    def _read(self, plan: Plan) -> Page:
+        query, compiled = plan.query, plan.compiled
+        connection = self.engine.raw_connection()
+        try:
+            rows = compiled.read.rows(connection, plan.parameters)
+            if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):
+                count = Count((query.page - 1) * query.page_size + len(rows))
+            elif compiled.count is None:
+                count = Count(None)
+            else:
+                deadline = plan.resource.options.count_deadline
+                count = compiled.count.counted(connection, plan.count_parameters, deadline)
+                count = count.at_least((query.page - 1) * query.page_size + len(rows))
+        finally:
+            connection.close()
+        token = None
+        if query.after is not None and len(rows) > query.page_size:
+            token = _token(plan, rows[query.page_size - 1])
+            rows = rows[: query.page_size]
+        return Page(plan, rows, count.number, count.timed_out, count.estimated, token)
+
+    def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
+        """Return how the page is read that the parameters of a request ask for.
+
+        :param items: names and values, as :func:`~debonair.queries.parameters.query_of` takes them.
+        :param within: the row whose related rows they are. :raises FaultyQuery: with every fault.
+        """
+        query = replace(query_of(resource, items), within=within)
+        link = urlencode([item for item in items if item[0] not in ("page", "after")])
+        return self._planned(resource, query, link)
+
+    def plan_of(self, resource: Resource, query: Query) -> Plan:
+        """Return how the page of a validated query is read. The plan is for this request only."""
+        return self._planned(resource, query, "")
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], Plan]) -> Plan:
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = make()
+            if not plan.compiled.restricted and len(key[1]) <= LONGEST:
+                self._plans.put(key, plan)
+        return plan
+
+    def _plan_one(self, resource: Resource, text: str) -> Plan:
+        query = query_of(resource, _of_one(items_of(text)))
+        nodes = tuple(Condition((), resource.column(name), "eq", (None,)) for name in resource.key)
+        query = replace(query, filter=Junction("and", nodes), sort=(), page_size=1, after=None, count="none")
+        return self._planned(resource, query, "")
+
+    def _planned(self, resource: Resource, query: Query, link: str) -> Plan:
+        size = query.page_size + (query.after is not None)
+        values = parameters_of(query, self.dialect.name)
+        values |= {"limit": size, "offset": (query.page - 1) * query.page_size}
+        within = None
+        if query.within is not None:
+            within = (query.within.parent, query.within.relation)
+        after = None if query.after is None else tuple(value is None for value in query.after)
+        shape = (resource, query.selection, query.sort, shape_of(query.filter), after, query.count, within)
+        compiled = self._compiled.get(shape)
+        if compiled is None:
+            compiled = self._compile(resource, query)
+            if not compiled.restricted:
+                self._compiled.put(shape, compiled)
+        count = compiled.count.bound(values) if compiled.count is not None else None
+        return Plan(resource, query, compiled, values, compiled.read.bound(values), count, link)
+
+    def _compile(self, resource: Resource, query: Query) -> Compiled:
+        select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
+        select, restricted = statement.restricted(select, binds)
+        count: Exact | Estimate | None = None
+        if query.count != "none":
+            counting, binds = statement.count_of(resource, query, self.dialect)
+            counting = statement.restricted(counting, binds)[0]
+            if query.count == "exact":
+                count = Exact(counting, self.dialect)
+            else:
+                whole = query.filter is None and query.within is None and not restricted
+                count = Estimate(counting, _table_of(resource) if whole else None, self.dialect)
+        return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
+
+
+def _table_of(resource: Resource) -> str | None:
+    """Return the table that holds the rows of a resource; None when it is none of the default schema."""
+    table = resource.mapper.local_table
+    alone = isinstance(table, sa.Table) and not table.schema and resource.mapper.inherits is None
+    return str(table.name) if alone and isinstance(table, sa.Table) else None
+
+
+def _of_one(items: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the parameters for a single object. :raises FaultyQuery: when one is for pages only."""
+    message = "is no parameter of a single object: use fields and include"
+    faults = {name: [message] for name, _ in items if name not in ONE}
+    if faults:
+        raise FaultyQuery(faults)
+    return items
+
+
+def _token(plan: Plan, row: Row) -> str:
+    values = [
+        row[index] if row[index] is None or convert is None else convert(row[index])
+        for index, convert in plan.compiled.sort
+    ]
+    return sorting.encode(plan.resource, plan.query.sort, tuple(values))
+
+
+def refused(error: sa.exc.DBAPIError) -> bool:
+    """Return whether the query is the reason of a database's error, not its state."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        # A value that does not fit (22), what a type has no operator for (42883), a limit of PostgreSQL (54).
+        return state[:2] in ("22", "54") or state == "42883"
+    return isinstance(error, sa.exc.DataError) or any(text in str(error.orig) for text in _LIMITS)
+
+
+_LIMITS = ("too many", "too complex", "too large", "too deep", "parser stack overflow", "at most 64 tables")
+"""What SQLite says when a statement is beyond its limits."""
+
+
+def written(value: Any) -> bytes:
+    """Return the JSON of a value."""
+    try:
+        return orjson.dumps(value, default=written_by_default)
+    except TypeError:
+        # An integer of more than 64 bits, or half of a surrogate pair: a JSON column can hold both.
+        return json.dumps(without_nan(value), default=written_by_default, separators=(",", ":")).encode()
