@@ -176,7 +176,11 @@ class Rows:
         for name, one in selection.ones:
             inner = self.layout(one, (*steps, name))
             target, related = self.scope.at((*steps, name))
-            present = self.add(getattr(target, related.key[0]), related.column(related.key[0]).kind)
+            key = related.key[0]
+            if key in inner.names:
+                present = inner.start + inner.names.index(key)
+            else:
+                present = self.add(getattr(target, key), related.column(key).kind)
             layout.ones.append((name, inner, present))
         for name, many in selection.manys:
             rows, inner = self._many(entity, name, resource.relations[name].target, many)
