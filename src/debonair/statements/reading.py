@@ -107,6 +107,14 @@ class Reader:
             return self.read(self.plan(resource, items_of(text), within))
         return self.read(self._kept((resource, text), lambda: self.plan(resource, items_of(text))))
 
+    def related(self, resource: Resource, text: str, within: Within) -> Page:
+        """Return the page with the row of a to-one relation; it is empty when there is none.
+
+        :param text: the query string, with ``fields`` and ``include``. :raises FaultyQuery: with every fault.
+        """
+        items = _of_one(items_of(text))
+        return self.read(self.plan(resource, [*items, ("count", "none")], within))
+
     def one(
         self, resource: Resource, key: tuple[Any, ...], text: str, connection: Any = None
     ) -> dict[str, Any] | None:
