@@ -78,8 +78,11 @@ def decode(resource: Resource, sort: tuple[Order, ...], token: str) -> tuple[Any
     The checksum finds a token that was changed. It is no signature: SQLite compares any of its values, and
     PostgreSQL checks its texts itself, when it runs the statement.
 
-    :raises ValueError: when the token is not one, or was made for another sort.
+    :raises ValueError: when the token is not one, or was made for another sort, or when the resource has no
+        keyset paging.
     """
+    if not resource.pages_by_key:
+        raise ValueError(f"{resource.name} has no keyset paging: use page=")
     if not token:
         return ()
     read = _text if resource.backend == "postgresql" else _untagged
