@@ -174,6 +174,11 @@ class Resource:
             return self.key
         return tuple(name for name, column in self.columns.items() if "lt" in column.kind.operators)
 
+    @cached_property
+    def pages_by_key(self) -> bool:
+        """Whether it has keyset paging: the token holds the key, so a client must be allowed to read it."""
+        return all(name in self.columns for name in self.order_key)
+
     def column(self, name: str) -> Column:
         """Return a column, also one of the key that is not readable."""
         if name in self.columns:

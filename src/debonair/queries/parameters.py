@@ -73,7 +73,7 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     size = faults.collect(
         "page_size", lambda: number(text("page_size", str(min(options.page_size, largest))), largest), 1
     )
-    page = faults.collect("page", lambda: _page(text("page", "1"), MAX_OFFSET // largest), 1)
+    page = faults.collect("page", lambda: _page(resource, text("page", "1")), 1)
     count = faults.collect("count", lambda: _choice(text("count", "exact"), ("exact", "estimated", "none")))
     after = None
     if "after" in single and "sort" not in faults:
@@ -139,10 +139,12 @@ def _search(resource: Resource, value: Any) -> Node:
     return Search(resource, words)
 
 
-def _page(text: str, largest: int) -> int:
+def _page(resource: Resource, text: str) -> int:
     try:
-        return number(text, largest)
+        return number(text, MAX_OFFSET // resource.options.max_page_size)
     except ValueError as error:
+        if not resource.pages_by_key:
+            raise
         raise ValueError(f"{error}; use after= for a deep page") from None
 
 

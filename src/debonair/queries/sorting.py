@@ -9,18 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import math
-import re
 from typing import Any
 
 import orjson
 
 from debonair.descriptions.description import Column, Resource
-from debonair.descriptions.kinds import COMPARED, NULLNESS, Kind
+from debonair.descriptions.kinds import COMPARED, NULLNESS
 from debonair.descriptions.options import nearest
 from debonair.queries.query import Order
 
 MAX_CRITERIA = 20
+
+NO_TOKEN = "is not a token of this API: use the one of the page before"
+"""The fault of a token that no page had."""
 
 
 def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
@@ -64,48 +65,60 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
 def encode(resource: Resource, sort: tuple[Order, ...], values: tuple[Any, ...]) -> str:
     """Return the token for the page after a row.
 
-    :param values: the values of the sort criteria of the row, as the JSON of a page has them.
+    :param values: the driver's values of the sort criteria of the row: what SQLite stores, PostgreSQL's text.
     """
-    written = [repr(value) if isinstance(value, float) else value for value in values]
-    text = orjson.dumps([_digest(resource, sort), written], default=str)
+    tagged = [_tagged(value) for value in values]
+    text = orjson.dumps([_digest(resource, sort), tagged, _checksum(tagged)])
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def decode(resource: Resource, sort: tuple[Order, ...], token: str) -> tuple[Any, ...]:
-    """Return the values of the sort criteria of the row before the page; none for an empty token.
+    """Return the driver's values of the sort criteria of the row before the page; none for an empty token.
 
-    :raises ValueError: when the token is not one, or was made for another sort.
+    The checksum finds a token that was changed. It is no signature: SQLite compares any of its values, and
+    PostgreSQL checks its texts itself, when it runs the statement.
+
+    :raises ValueError: when the token is not one, or was made for another sort, or when the resource has no
+        keyset paging.
     """
+    if not resource.pages_by_key:
+        raise ValueError(f"{resource.name} has no keyset paging: use page=")
     if not token:
         return ()
-    kinds = [column_of(resource, order).kind for order in sort]
+    read = _text if resource.backend == "postgresql" else _untagged
     try:
-        digest, values = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        digest, values, checksum = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        if checksum != _checksum(values):
+            raise ValueError("was changed")
         if digest == _digest(resource, sort):
-            return tuple(
-                _loaded(kind, value, resource.backend) for kind, value in zip(kinds, values, strict=True)
-            )
-    except (TypeError, ValueError, binascii.Error) as error:
-        raise ValueError("is not a token of this API: use the one of the page before") from error
+            return tuple(read(value) for value, _ in zip(values, sort, strict=True))
+    except (TypeError, ValueError, LookupError, OverflowError, binascii.Error) as error:
+        raise ValueError(NO_TOKEN) from error
     raise ValueError("belongs to another sort: begin again with an empty after=")
 
 
-_FOREIGN = re.compile(r"-?infinity|24:00:00[-+:0-9]*|[0-9]{4,6}-[-+:. 0-9]{5,30}( BC)?")
-"""Dates and times that Python does not have, as PostgreSQL writes them."""
+def _tagged(value: Any) -> Any:
+    """Return JSON that holds a value of SQLite exactly: JSON has no bytes, and no infinity."""
+    if isinstance(value, float):
+        return ["f", value.hex()]
+    return ["b", value.hex()] if isinstance(value, bytes) else value
 
 
-def _loaded(kind: Kind, value: Any, backend: str) -> Any:
-    if value is None:
-        return None
-    if kind.schema.get("type") == "number":
-        number = float(value)
-        return kind.load(number) if math.isfinite(number) else number
-    try:
-        return kind.load(value)
-    except ValueError:
-        if backend == "postgresql" and isinstance(value, str) and _FOREIGN.fullmatch(value):
-            return value
-        raise
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        tag, text = value
+        return {"f": float.fromhex, "b": bytes.fromhex}[tag](text)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("has more than 64 bits")
+    if value is not None and type(value) not in (int, str):
+        raise TypeError("is no value of SQLite")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or "\0" in value):
+        raise TypeError("is no text of PostgreSQL")
+    return value
 
 
 def column_of(resource: Resource, order: Order) -> Column:
@@ -116,5 +129,8 @@ def column_of(resource: Resource, order: Order) -> Column:
 
 
 def _digest(resource: Resource, sort: tuple[Order, ...]) -> str:
-    text = repr((resource.name, [(order.steps, order.column, order.descending) for order in sort]))
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return _checksum([resource.name, [(order.steps, order.column, order.descending) for order in sort]])
+
+
+def _checksum(value: Any) -> str:
+    return hashlib.blake2b(orjson.dumps(value), digest_size=6).hexdigest()

@@ -110,7 +110,9 @@ class Operations:
             "200": _answer(reference(f"{self._nouns[resource]}Page"), ("Link", "ETag"), others),
             "304": {"description": "The client has the current page."},
         }
-        common = ["After", "Count", "IfNoneMatch", *(["Format"] if others else [])]
+        common = ["Count", "IfNoneMatch", *(["Format"] if others else [])]
+        if resource.pages_by_key:
+            common.insert(0, "After")
         given = [
             *self._selecting[resource], *self._shaping[resource], *map(parameters.reference, common),
             *self._filters[resource],

@@ -142,7 +142,7 @@ class Views:
         request = current()
         self._negotiated(request)
         text = request.query_string.decode(errors="surrogateescape")
-        page = self.reader.page(found.target, text, within)
+        page = self.reader.related(found.target, text, within)
         if not page.rows:
             if not self._exists(within):
                 raise missing(resource, within.key)

@@ -14,14 +14,33 @@ if TYPE_CHECKING:
     from debonair.statements.statement import Scope
 
 
+class Raw(sa.types.UserDefinedType[Any]):
+    """The type of values that go to the driver, and come from it, as they are.
+
+    A parameter without a type gets the type of the column in PostgreSQL, and the affinity of it in SQLite.
+    """
+
+    cache_ok = True
+
+
+def criterion(column: Any, backend: str) -> Any:
+    """Return what selects the driver's value of a column.
+
+    It is what SQLite stores. It is the text of PostgreSQL: every type has one that is read back exactly.
+    """
+    return sa.cast(column, sa.Text) if backend == "postgresql" else sa.type_coerce(column, Raw())
+
+
 def beyond(scope: Scope, sort: tuple[Order, ...], values: tuple[Any, ...]) -> Any:
     """Return the condition for rows after the one with these values of the sort criteria.
 
     NULLs are where the database sorts them: first on SQLite and last on PostgreSQL when ascending. A sort of
     columns without NULL in one direction is one comparison of row values, which an index serves.
+
+    :param values: what :func:`criterion` selects.
     """
-    columns = [scope.column(order.steps, order.column) for order in sort]
-    binds = [sa.bindparam(f"k{index}", type_=column.type) for index, column in enumerate(columns)]
+    columns = [sa.type_coerce(scope.column(order.steps, order.column), Raw()) for order in sort]
+    binds = [sa.bindparam(f"k{index}", type_=Raw()) for index in range(len(sort))]
     described = [column_of(scope.resource, order) for order in sort]
     plain = all(never_null(column, order) for column, order in zip(described, sort, strict=True))
     if plain and len({order.descending for order in sort}) == 1:

@@ -39,12 +39,13 @@ LONGEST = 1000
 class Compiled:
     """The statements for a shape of query.
 
+    :param sort: where the sort criteria are in a row, for the token.
     :param restricted: whether they hold the values of a row filter, so that they fit one request only.
     """
 
     read: Statement
     build: Callable[[Row], dict[str, Any]]
-    sort: list[statement.Criterion]
+    sort: list[int]
     count: Exact | Estimate | None
     restricted: bool
 
@@ -106,6 +107,14 @@ class Reader:
             return self.read(self.plan(resource, items_of(text), within))
         return self.read(self._kept((resource, text), lambda: self.plan(resource, items_of(text))))
 
+    def related(self, resource: Resource, text: str, within: Within) -> Page:
+        """Return the page with the row of a to-one relation; it is empty when there is none.
+
+        :param text: the query string, with ``fields`` and ``include``. :raises FaultyQuery: with every fault.
+        """
+        items = _of_one(items_of(text))
+        return self.read(self.plan(resource, [*items, ("count", "none")], within))
+
     def one(
         self, resource: Resource, key: tuple[Any, ...], text: str, connection: Any = None
     ) -> dict[str, Any] | None:
@@ -131,11 +140,28 @@ class Reader:
         try:
             return self._read(plan)
         except sa.exc.DBAPIError as error:
+            if plan.query.after and _of_statement(error) and not self._takes_token(plan):
+                raise FaultyQuery({"after": [sorting.NO_TOKEN]}) from error
             if refused(error):
                 raise FaultyQuery(
                     {"query": ["has a value or a complexity that the database refuses"]}
                 ) from error
             raise
+
+    def _takes_token(self, plan: Plan) -> bool:
+        """Return whether the database takes the values of the token: it reads no row, and has no filter."""
+        bare = self.plan_of(plan.resource, replace(plan.query, filter=None, count="none"))
+        read = bare.compiled.read
+        connection = self.engine.raw_connection()
+        try:
+            read.rows(connection, read.bound(bare.values | {"limit": 0}))
+        except sa.exc.DBAPIError as error:
+            if _of_statement(error):
+                return False
+            raise
+        finally:
+            connection.close()
+        return True
 
     def _read(self, plan: Plan) -> Page:
         query, compiled = plan.query, plan.compiled
@@ -235,11 +261,8 @@ def _of_one(items: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def _token(plan: Plan, row: Row) -> str:
-    values = [
-        row[index] if row[index] is None or convert is None else convert(row[index])
-        for index, convert in plan.compiled.sort
-    ]
-    return sorting.encode(plan.resource, plan.query.sort, tuple(values))
+    values = tuple(row[index] for index in plan.compiled.sort)
+    return sorting.encode(plan.resource, plan.query.sort, values)
 
 
 def refused(error: sa.exc.DBAPIError) -> bool:
@@ -249,6 +272,13 @@ def refused(error: sa.exc.DBAPIError) -> bool:
         # A value that does not fit (22), what a type has no operator for (42883), a limit of PostgreSQL (54).
         return state[:2] in ("22", "54") or state == "42883"
     return isinstance(error, sa.exc.DataError) or any(text in str(error.orig) for text in _LIMITS)
+
+
+def _of_statement(error: sa.exc.DBAPIError) -> bool:
+    """Return whether the database refused a statement or its values, not the whole connection."""
+    # Some types, such as regclass, report a text that they do not know as a name (42).
+    state = getattr(error.orig, "sqlstate", None)
+    return refused(error) or (state is not None and state[:2] == "42")
 
 
 _LIMITS = ("too many", "too complex", "too large", "too deep", "parser stack overflow", "at most 64 tables")

@@ -27,14 +27,10 @@ from debonair.queries.query import (
     Selection,
     Within,
 )
-from debonair.queries.sorting import column_of
 from debonair.statements import search, wire
-from debonair.statements.keyset import beyond
+from debonair.statements.keyset import beyond, criterion
 from debonair.statements.operators import Bind, compare
 from debonair.statements.rows import Layout
-
-Criterion = tuple[int, wire.Convert | None]
-"""Where the value of a sort criterion is in a row, and what makes the value of the token of it."""
 
 
 class Scope:
@@ -187,12 +183,10 @@ class Rows:
             layout.manys.append((name, self.add(rows), inner))
         return layout
 
-    def criterion(self, order: Order) -> Criterion:
-        """Add the value of a sort criterion, and return its index and what makes the value of the token."""
-        column = column_of(self.scope.resource, order)
-        value = self.scope.column(order.steps, order.column)
-        index = self.add(wire.selected(value, column.kind), column.kind)
-        return index, wire.converter(column.kind, column.type, self.scope.dialect, self._embedded)
+    def criterion(self, order: Order) -> int:
+        """Add the driver's value of a sort criterion, for the token, and return its index."""
+        column = self.scope.column(order.steps, order.column)
+        return self.add(criterion(column, self.scope.dialect.name))
 
     def _many(self, parent: Any, name: str, target: Resource, many: Many) -> tuple[Any, Layout]:
         """Return the subquery for an embedded list, and the layout of its rows."""
@@ -215,8 +209,8 @@ class Rows:
         return wire.array_of_rows(columns, backend)
 
 
-def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[Criterion], Binds]:
-    """Return the statement for a page, the layout of its rows, the criteria of the sort, and its parameters.
+def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[int], Binds]:
+    """Return the statement for a page, the layout of its rows, where the criteria are, and its parameters.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.
@@ -226,7 +220,7 @@ def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, La
     where = [scope.condition(query.filter)] if query.filter is not None else []
     rows = Rows(scope, embedded=False)
     layout = rows.layout(query.selection)
-    at: list[Criterion] = []
+    at: list[int] = []
     if query.after is not None:
         at = [rows.criterion(order) for order in query.sort]
         if query.after:

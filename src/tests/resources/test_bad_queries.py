@@ -43,8 +43,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def _texts(served: Served) -> dict[str, str]:
     other = served.get("/albums", "after=&sort=title&page_size=1")["after"]
     own = served.get("/albums", "after=&page_size=1")["after"]
-    digest, _ = orjson.loads(base64.urlsafe_b64decode(own + "=" * (-len(own) % 4)))
-    tampered = base64.urlsafe_b64encode(orjson.dumps([digest, ["1;DROP TABLE albums"]])).decode()
+    digest, _, checksum = orjson.loads(base64.urlsafe_b64decode(own + "=" * (-len(own) % 4)))
+    changed = orjson.dumps([digest, ["1;DROP TABLE albums"], checksum])
+    tampered = base64.urlsafe_b64encode(changed).decode()
     return {
         "long": "x" * 121, "longer": "x" * 1001, "values": ",".join(map(str, range(10_000))),
         "terms": ",".join(["id=1"] * 10_000), "parameters": "&".join(["id=1"] * 600),

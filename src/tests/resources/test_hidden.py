@@ -71,6 +71,22 @@ def test_a_model_that_is_not_exposed_is_no_relation(database: dict[str, Any]) ->
             assert _answer(served, url, "artist") == _answer(served, url, "artisx"), url
 
 
+@pytest.mark.parametrize("option", [{"hidden": ["id"]}, {"readable": ["title", "released"]}])
+def test_a_hidden_key_is_in_no_token(option: dict[str, Any], database: dict[str, Any]) -> None:
+    with serving(database, MUSIC, partial(fill, rows=8), each={Album: option}) as served:
+        for path in ("/albums", "/artists/1/albums"):
+            for query in ("after=", "after=&sort=title", "after=x"):
+                problem = served.get(path, query, status=400)
+                message = "albums has no keyset paging: use page="
+                assert problem["errors"] == [{"pointer": "query:after", "message": message}]
+        assert "after" not in served.get("/albums", "page=0", status=400)["detail"]
+        assert len(served.get("/albums", "page_size=3&page=3")["objects"]) == 2
+        paths = served.get("/openapi.json")["paths"]
+        after = {"$ref": "#/components/parameters/After"}
+        assert after not in paths["/albums"]["get"]["parameters"]
+        assert after in paths["/tracks"]["get"]["parameters"]
+
+
 def _visible(rows: Rows) -> set[int]:
     return {row["id"] for row in rows.rows["artists"] if row["country"] != "DE"}
 
