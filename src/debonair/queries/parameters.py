@@ -12,7 +12,7 @@ from typing import Any
 from debonair.descriptions.description import Resource
 from debonair.descriptions.options import nearest
 from debonair.queries import sorting
-from debonair.queries.expression import MAX_TERMS
+from debonair.queries.expression import MAX_TERMS, Text
 from debonair.queries.expression import parse as parse_expression
 from debonair.queries.filters import filter_of
 from debonair.queries.query import Junction, Node, Query, Search, terms_of, values_of
@@ -21,6 +21,8 @@ from debonair.web.problems import Problem
 
 CONTROL = ("page", "page_size", "after", "count", "sort", "fields", "include", "filter", "q", "format", "all")
 """The parameters that are no column; a column with such a name is filtered by ``name__eq``."""
+
+_LISTS = ("__in", "__nin", "__between")
 
 MAX_OFFSET = 10**9
 MAX_VALUES = 5000
@@ -54,7 +56,7 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     :raises FaultyQuery: with every fault.
     """
     faults = _Faults()
-    single, nodes = _sorted_out(resource, items, faults)
+    single, nodes = _sorted_out(resource, list(items), faults)
     options = resource.options
 
     def text(name: str, default: str = "") -> str:
@@ -93,11 +95,11 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
 
 
 def _sorted_out(
-    resource: Resource, items: Iterable[tuple[str, Any]], faults: _Faults
+    resource: Resource, items: list[tuple[str, Any]], faults: _Faults
 ) -> tuple[dict[str, Any], list[Node]]:
     single: dict[str, Any] = {}
     nodes: list[Node] = []
-    for name, value in items:
+    for name, value in _lists_joined(resource, items):
         if name in CONTROL and name != "filter":
             if name in single:
                 faults.setdefault(name, []).append("is given twice")
@@ -106,6 +108,18 @@ def _sorted_out(
             node = faults.collect(name, partial(_node, resource, name, value))
             nodes += [node] if node is not None else []
     return single, nodes
+
+
+def _lists_joined(resource: Resource, items: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the parameters, with those texts joined that are one list: many clients repeat a list's name."""
+    texts: dict[str, list[str]] = {}
+    for name, value in items:
+        if isinstance(value, Text) and name.endswith(_LISTS) and name not in resource.columns:
+            texts.setdefault(name, []).append(value)
+    if all(len(parts) == 1 for parts in texts.values()):
+        return items
+    found = {name: Text(",".join(parts)) for name, parts in texts.items()}
+    return [*((name, value) for name, value in items if name not in found), *found.items()]
 
 
 def _node(resource: Resource, name: str, value: Any) -> Node:

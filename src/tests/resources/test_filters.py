@@ -51,3 +51,20 @@ def test_300_random_trees_equal_the_evaluator(tmp_path: Any) -> None:
 def test_10000_random_trees_equal_the_evaluator(database: dict[str, Any]) -> None:
     with serving(database, MUSIC, partial(fill, rows=60)) as served:
         _compare(served, 10_000, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("repeated", "joined"),
+    [
+        ("id__in=1&id__in=2", "id__in=1,2"),
+        ("id__in=1,3&id__in=2", "id__in=1,2,3"),
+        ("id__nin=1&id__lt=5&id__nin=2", "id__nin=1,2&id__lt=5"),
+        ("id__between=2&id__between=4", "id__between=2,4"),
+        ("artist.id__in=1&artist.id__in=2", "artist.id__in=1,2"),
+        ('title__in="A,b"&title__in=Blue', 'title__in="A,b",Blue'),
+    ],
+)
+def test_a_list_may_be_given_as_repeated_parameters(tmp_path: Any, repeated: str, joined: str) -> None:
+    with serving({"uri": f"sqlite:///{tmp_path}/t.db"}, MUSIC, partial(fill, rows=20)) as served:
+        assert served.get("/albums", repeated)["objects"] == served.get("/albums", joined)["objects"]
+        served.get("/albums", "id__between=1&id__between=2&id__between=3", status=400)
