@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,8 @@ def page(app: Flask, path: str) -> dict[str, Any]:
 def test_exact_count_says_that_it_met_its_deadline(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     if engine_of(app).dialect.name == "postgresql":
         # A count that takes long, whatever the machine.
-        sleeping = counting.Statement(sa.text("SELECT 1 FROM pg_sleep(60)"), engine_of(app).dialect)
-        monkeypatch.setattr(
-            "debonair.statements.reading.counted",
-            lambda connection, _, values, deadline: counting.counted(connection, sleeping, {}, deadline),
-        )
+        sleeping = counting.Exact(sa.text("SELECT 1 FROM pg_sleep(60)"), engine_of(app).dialect)
+        monkeypatch.setattr("debonair.statements.reading.Exact", lambda *_: sleeping)
     body = page(app, "/tracks?page_size=1&name__like=x%25")
     assert body["num_results"] is None and body["total_pages"] is None and body["count"] == "timeout"
     assert len(body["objects"]) == 1
@@ -70,24 +68,22 @@ def test_connection_is_usable_after_a_count_that_was_stopped(app: Flask) -> None
         sleeping = sa.text(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
         )
-    with counting_connection(app) as connection:
+    with closing(engine_of(app).raw_connection()) as connection:
         for _ in range(3):
-            found = counting.counted(connection, counting.Statement(sleeping, reader.dialect), {}, 0.05)
-            assert found == counting.Count(None, timed_out=True)
-            one = counting.Statement(sa.text("SELECT count(*) FROM albums"), reader.dialect)
-            assert counting.counted(connection, one, {}, 60.0) == counting.Count(300)
+            assert counted(sleeping, app, connection, 0.05) == counting.Count(None, timed_out=True)
+            one = sa.text("SELECT count(*) FROM albums")
+            assert counted(one, app, connection, 60.0) == counting.Count(300)
 
 
-def counting_connection(app: Flask) -> Any:
-    from debonair.statements.execution import connection_of
-
-    return connection_of(engine_of(app))
+def counted(select: Any, app: Flask, connection: Any, deadline: float) -> counting.Count:
+    exact = counting.Exact(select, views_of(app).reader.dialect)
+    return exact.counted(connection, exact.bound({}), deadline)
 
 
 def test_other_errors_of_a_count_are_raised(app: Flask) -> None:
-    broken = counting.Statement(sa.text("SELECT count(*) FROM nothing"), views_of(app).reader.dialect)
-    with counting_connection(app) as connection, pytest.raises(sa.exc.DBAPIError):
-        counting.counted(connection, broken, {}, 1.0)
+    broken = sa.text("SELECT count(*) FROM nothing")
+    with closing(engine_of(app).raw_connection()) as connection, pytest.raises(sa.exc.DBAPIError):
+        counted(broken, app, connection, 1.0)
 
 
 def test_whole_table_is_estimated(analyzed: Flask) -> None:

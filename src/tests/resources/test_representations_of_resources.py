@@ -104,7 +104,7 @@ def test_problems_are_in_the_format_too(app: Flask, path: str) -> None:
 def test_unknown_format_is_a_problem_that_names_the_known_ones(app: Flask, plain: Flask) -> None:
     response = get(app, "/albums?format=xm")
     assert response.status_code == 400 and response.json["errors"][0]["pointer"] == "query:format"
-    assert "json, xml, yaml, csv, ndjson; did you mean 'xml'?" in response.json["errors"][0]["message"]
+    assert "json, xml, yaml, csv, ndjson, html; did you mean 'xml'?" in response.json["errors"][0]["message"]
     assert get(plain, "/albums?format=xml").status_code == 400
 
 
