@@ -120,7 +120,8 @@ packages: ## install the Debian packages that the tests need, as root
 .PHONY: test
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
-	@$(BIN)/python -m pytest -m acceptance
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m acceptance src/tests/resources
+	@$(BIN)/python -m pytest -m acceptance --ignore src/tests/resources
 	@TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py)
 
 .PHONY: lock
