@@ -20,7 +20,7 @@ from debonair.queries.query import Order
 
 MAX_CRITERIA = 20
 
-NO_TOKEN = "is not a token of this API: use the one of the page before"
+NO_TOKEN = "is not a token of this API: use the one of the page before"  # nosec B105
 """The fault of a token that no page had."""
 
 

@@ -61,7 +61,7 @@ class Current:
             with self._lock:
                 if self._held is None:
                     self._refresh()
-                assert self._held is not None
+                assert self._held is not None  # nosec B101
                 return self._held
         if time.monotonic() >= self._next and self._lock.acquire(blocking=False):
             try:

@@ -125,9 +125,8 @@ def _sample(connection: Connection, table: str, column: str) -> Any:
     quote = connection.dialect.identifier_preparer.quote_identifier
     name = quote(column)
     rows = f"SELECT {name} FROM {quote(table)} LIMIT 20"  # nosec B608
-    return connection.exec_driver_sql(
-        f"SELECT {name} FROM ({rows}) WHERE {name} IS NOT NULL LIMIT 1"
-    ).scalar()  # nosec B608
+    statement = f"SELECT {name} FROM ({rows}) WHERE {name} IS NOT NULL LIMIT 1"  # nosec B608
+    return connection.exec_driver_sql(statement).scalar()
 
 
 def _read_constraints(connection: Connection, found: dict[str, Relation]) -> None:
