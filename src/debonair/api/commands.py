@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from debonair.room import Argument, Context
 
 
@@ -14,4 +16,4 @@ class OpenApi:
     def run(self, context: Context) -> None:
         """Print the response to ``/openapi.json``."""
         response = context.app.test_client().get("/openapi.json")
-        print(response.get_data(as_text=True))
+        print(json.dumps(response.get_json(), indent=2, ensure_ascii=False))

@@ -19,6 +19,7 @@ from debonair.browsing.addresses import FACET, Address
 from debonair.browsing.cells import Cell, cell_of
 from debonair.browsing.filters import condition_in, filtered, paths_of, values_of
 from debonair.browsing.tables import foreign_key, label_column, references
+from debonair.database.engine import driver_connection
 from debonair.descriptions.description import Column, Relation, Resource
 from debonair.statements import statement, wire
 from debonair.statements.binding import parameters_of
@@ -179,7 +180,7 @@ def limited(engine: Engine, seconds: float) -> Iterator[Any]:
 
     :param seconds: the time, at least 0.001 on PostgreSQL.
     """
-    connection: Any = engine.raw_connection()
+    connection: Any = driver_connection(engine)
     try:
         if engine.dialect.name == "sqlite":
             end = time.monotonic() + seconds

@@ -220,6 +220,28 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+_lent: dict[Engine, Any] = {}
+
+
+def driver_connection(engine: Engine) -> Any:
+    """Return a connection of the driver, with no transaction; ``close`` gives it back to the pool."""
+    return _lent.get(engine) or engine.raw_connection()
+
+
+@contextmanager
+def lend(engine: Engine, connection: Any) -> Iterator[None]:
+    """Within the block, let :func:`driver_connection` return this connection, or one of the pool for None.
+
+    Tests use it, whose transaction is rolled back.
+    """
+    before = _lent.get(engine)
+    _lent[engine] = connection
+    try:
+        yield
+    finally:
+        _lent[engine] = before
+
+
 def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[], None]) -> None:
     """Call ``taken`` when a connection leaves the engine's pool, and ``returned`` when it comes back."""
     event.listen(engine, "checkout", lambda *_: taken())

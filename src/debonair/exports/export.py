@@ -22,6 +22,7 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from debonair.database import postgresql
+from debonair.database.engine import driver_connection
 from debonair.descriptions.description import Resource
 from debonair.exports import delimited
 from debonair.queries.parameters import FaultyQuery, query_of
@@ -171,7 +172,7 @@ class Stream:
         self._sent, self._waited, self._since = 0, 0.0, 0.0
         self._open = True
         try:
-            self._connection = engine.raw_connection()
+            self._connection = driver_connection(engine)
             self._chunks = chunks(self._connection)
             self._next: bytes | None = header + next(self._chunks, b"")
         except BaseException:

@@ -16,6 +16,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from debonair.database.engine import driver_connection
 from debonair.descriptions.description import Resource
 from debonair.queries import sorting
 from debonair.queries.parameters import FaultyQuery, query_of
@@ -126,7 +127,7 @@ class Reader:
         plan = self._kept((resource, text, "one"), lambda: self._plan_one(resource, text))
         read = plan.compiled.read
         values = {f"v{index}": value for index, value in enumerate(key)} | {"limit": 1, "offset": 0}
-        own = None if connection is not None else self.engine.raw_connection()
+        own = None if connection is not None else driver_connection(self.engine)
         try:
             rows = read.rows(own or connection, read.bound(values))
         finally:
@@ -152,7 +153,7 @@ class Reader:
         """Return whether the database takes the values of the token: it reads no row, and has no filter."""
         bare = self.plan_of(plan.resource, replace(plan.query, filter=None, count="none"))
         read = bare.compiled.read
-        connection = self.engine.raw_connection()
+        connection = driver_connection(self.engine)
         try:
             read.rows(connection, read.bound(bare.values | {"limit": 0}))
         except sa.exc.DBAPIError as error:
@@ -165,7 +166,7 @@ class Reader:
 
     def _read(self, plan: Plan) -> Page:
         query, compiled = plan.query, plan.compiled
-        connection = self.engine.raw_connection()
+        connection = driver_connection(self.engine)
         try:
             rows = compiled.read.rows(connection, plan.parameters)
             if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):

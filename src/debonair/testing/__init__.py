@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from debonair.context import bind_request_id, release_request_id
 from debonair.database import migrations
-from debonair.database.engine import db
+from debonair.database.engine import db, lend
 from debonair.names import Service
 from debonair.rooms import declared, sections
 from debonair.settings import Settings, has_instances, name_of
@@ -88,7 +88,7 @@ def rolled_back(app: Flask) -> Iterator[None]:
         try:
             with (
                 mock.patch.object(sessions, "get_bind", return_value=connection),
-                mock.patch.object(db.engine, "raw_connection", return_value=_Borrowed(connection.connection)),
+                lend(db.engine, _Borrowed(connection.connection)),
             ):
                 yield
                 db.session.remove()
@@ -118,10 +118,11 @@ def broken_database(app: Flask) -> Iterator[None]:
     away = OperationalError("connect", {}, ConnectionRefusedError("broken for a test"))
     with app.app_context():
         db.session.remove()
-        pool = db.engine.pool
+        engine = db.engine
     sessions = db.session.session_factory.class_
     with (
-        mock.patch.object(pool, "connect", side_effect=away),
+        mock.patch.object(engine.pool, "connect", side_effect=away),
+        lend(engine, None),
         mock.patch.object(sessions, "get_bind", side_effect=away),
     ):
         yield

@@ -17,6 +17,7 @@ from debonair.settings import (
     LogSection,
     Section,
     ServerSection,
+    has_instances,
     name_of,
     option,
     options_of,
@@ -116,7 +117,8 @@ def test_sample_is_in_order_and_names_every_option(orders: ModuleType, load: Loa
     )
     load(uncommented)
     for section in sections:
-        assert f"[{name_of(section)}]" in text
+        title = f"{name_of(section)}:NAME" if has_instances(section) else name_of(section)
+        assert f"[{title}]" in text
         for key, item in options_of(section).items():
             assert f"#{key} =" in text
             assert item.help in text
