@@ -64,7 +64,10 @@ def describe(
         components["schemas"].update(schemas.of(resource))
     for name, text in _HEADERS.items():
         components["headers"][name] = {"description": text, "schema": {"type": "string"}}
-    content = {MEDIA_TYPE: {"schema": reference("Problem")}}
+    content: dict[str, Any] = {MEDIA_TYPE: {"schema": reference("Problem")}}
+    for other in others:
+        if other.media_type == "text/html":  # A problem is a page too, for a client that reads pages.
+            content[other.media_type] = {"schema": {"type": "string"}}
     for status, text in _PROBLEMS.items():
         components["responses"][f"Problem{status}"] = {"description": text, "content": content}
     operations = Operations(schemas, {resource: list(each) for resource, each in own.items()}, tuple(others))
