@@ -24,6 +24,8 @@ CONTROL = ("page", "page_size", "after", "count", "sort", "fields", "include", "
 
 _LISTS = ("__in", "__nin", "__between")
 
+_JOINED = ("sort", "fields", "include")
+
 MAX_OFFSET = 10**9
 MAX_VALUES = 5000
 
@@ -101,7 +103,10 @@ def _sorted_out(
     nodes: list[Node] = []
     for name, value in _lists_joined(resource, items):
         if name in CONTROL and name != "filter":
-            if name in single:
+            if name in single and name in _JOINED and isinstance(value, str):
+                # Clients that openapi-python-client generates repeat the parameter for each item.
+                value = f"{single[name]},{value}"
+            elif name in single:
                 faults.setdefault(name, []).append("is given twice")
             single[name] = value
         if name == "q" or name not in CONTROL or name == "filter":

@@ -91,7 +91,7 @@ def of_resource(resource: Resource, noun: str) -> dict[str, dict[str, Any]]:
     options = resource.options
     largest = options.max_page_size
     found = {
-        "Page": _number("page", "The page, from 1.", 1, MAX_OFFSET // largest),
+        "Page": _number("page", "The page, from 1.", None, MAX_OFFSET // largest),
         "PageSize": _number("page_size", "Rows of a page.", min(options.page_size, largest), largest),
         "Fields": _list(
             "fields",
@@ -180,8 +180,10 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _number(name: str, description: str, default: int, largest: int) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1, "maximum": largest, "default": default}
+def _number(name: str, description: str, default: int | None, largest: int) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 1, "maximum": largest}
+    if default is not None:  # Generated clients send a default, and page= excludes after=.
+        schema["default"] = default
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

@@ -100,13 +100,11 @@ def nullable(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema that allows null too."""
     if not schema:
         return schema
-    if "type" not in schema:
+    if "type" not in schema or "enum" in schema:
+        # Generators of clients make one type of an enumeration only when null stands beside it.
         return {"anyOf": [schema, {"type": "null"}]}
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    found = schema | {"type": [*types, "null"]}
-    if "enum" in schema:
-        found["enum"] = [*schema["enum"], None]
-    return found
+    return schema | {"type": [*types, "null"]}
 
 
 def _described(column: Column, schema: dict[str, Any]) -> dict[str, Any]:

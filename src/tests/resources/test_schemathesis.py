@@ -1,0 +1,56 @@
+"""Resources keep to their document, reading and writing, whatever schemathesis thinks of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.resources.served_music import served
+
+pytest.importorskip("schemathesis", reason="there is no schemathesis: pip install schemathesis")
+
+# A valid request may be refused by the state of the database: 404, 409, 412, and 422 for its constraints.
+CONFIGURATION = """
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "404", "409", "412", "422"]
+[checks.negative_data_rejection]
+expected-statuses = ["400", "404", "405", "406", "409", "412", "415", "422", "428"]
+"""
+
+
+def test_resources_keep_to_their_document(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    assert_finds_nothing(make_app(), tmp_path, "--max-examples", "3", "--phases", "examples,fuzzing")
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_resources_keep_to_their_document_in_many_examples(
+    make_app: Callable[..., Flask], tmp_path: Path, request: pytest.FixtureRequest, database: str
+) -> None:
+    app = make_app()
+    if database == "postgresql":
+        uri = request.getfixturevalue("postgresql_url")
+        app = make_app(database={"uri": uri.replace("postgresql:", "postgresql+psycopg:", 1)})
+    assert_finds_nothing(app, tmp_path, "--max-examples", "20", "--phases", "examples,fuzzing")
+
+
+def assert_finds_nothing(app: Flask, directory: Path, *options: str) -> None:
+    (directory / "schemathesis.toml").write_text(CONFIGURATION)
+    hooks = Path(__file__).parent / "schemathesis_hooks.py"
+    (directory / "schemathesis_hooks.py").write_text(hooks.read_text())
+    environment = {**os.environ, "PYTHONPATH": str(directory), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"}
+    with served(app, bulk=True) as url:
+        command = [
+            Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json", *options,
+            "--continue-on-failure", "--generation-database", "none", "--no-color", "--seed", "1",
+        ]  # fmt: skip
+        ran = subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
