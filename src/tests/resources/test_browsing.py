@@ -369,6 +369,8 @@ def crawl(client: Client, start: str, most: int) -> dict[str, int]:
         found[url] = response.status_code
         if response.mimetype == "text/html" and response.status_code == 200:
             waiting += [urljoin(url, link).partition("#")[0] for link in Parsed(response.text).links]
+        # An export holds a connection until it is closed.
+        response.close()
     return found
 
 
