@@ -28,18 +28,6 @@ def test_resources_keep_to_their_document(make_app: Callable[..., Flask], tmp_pa
     assert_finds_nothing(make_app(), tmp_path, "--max-examples", "3", "--phases", "examples,fuzzing")
 
 
-@pytest.mark.acceptance
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_resources_keep_to_their_document_in_many_examples(
-    make_app: Callable[..., Flask], tmp_path: Path, request: pytest.FixtureRequest, database: str
-) -> None:
-    app = make_app()
-    if database == "postgresql":
-        uri = request.getfixturevalue("postgresql_url")
-        app = make_app(database={"uri": uri.replace("postgresql:", "postgresql+psycopg:", 1)})
-    assert_finds_nothing(app, tmp_path, "--max-examples", "20", "--phases", "examples,fuzzing")
-
-
 def assert_finds_nothing(app: Flask, directory: Path, *options: str) -> None:
     (directory / "schemathesis.toml").write_text(CONFIGURATION)
     hooks = Path(__file__).parent / "schemathesis_hooks.py"
