@@ -154,6 +154,7 @@ def test_sample_can_be_removed_as_the_readme_says(bake: Bake, tmp_path: Path) ->
     application = service / PACKAGE / "application.py"
     without(application, "CheckIns")
     application.write_text(application.read_text().replace("SECTIONS = (CheckIns,)", "SECTIONS = ()"))
+    application.write_text(re.sub(r"\n *debonair\.expose\(.*\)", "", application.read_text()))
     without(service / PACKAGE / "views.py")
     without(service / PACKAGE / "models.py")
     assert python(service, "ruff", "check", "--fix", "src").returncode == 0
