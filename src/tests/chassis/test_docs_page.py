@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import flask
@@ -14,7 +12,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
-from werkzeug.serving import make_server
 
 from debonair import Blueprint
 from debonair.api.docs_page import POLICY
@@ -22,9 +19,10 @@ from debonair.testing import assert_problem
 from debonair.web.security import HEADERS
 from tests.browser import PHONE, Browser, Visit
 from tests.chassis.program import Program
+from tests.support import serving
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Factory = Callable[..., Flask]
 
@@ -163,20 +161,6 @@ def picture() -> flask.Response:
     """Return a picture."""
     pixel = "R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
     return flask.Response(base64.b64decode(pixel), mimetype="image/gif")
-
-
-@contextmanager
-def serving(app: WSGIApplication) -> Iterator[str]:
-    """Serve an application on a port of its own, and give the URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -7,37 +7,21 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import unittest
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from flask import Flask, jsonify, request
 from sqlalchemy import text
-from werkzeug.serving import make_server
 
 from debonair import testing
 from debonair.context import request_id
 from debonair.database.engine import db
 from debonair.testing import remote
 from debonair.testing.cases import TestCase
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """Serve an application while the block runs; yields its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tests.support import serving
 
 
 @pytest.fixture

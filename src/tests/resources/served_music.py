@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase
-from werkzeug.serving import make_server
 
 from debonair.database.engine import engine_of
 from debonair.resources.exposing import expose
 from tests.resources.models import define, fill
+from tests.support import serving
 
 
 @contextmanager
@@ -31,12 +30,5 @@ def served(app: Flask, rows: int = 60, **options: Any) -> Iterator[str]:
     with engine_of(app).begin() as connection:
         fill(connection, rows, music=music)
     expose(app, *music, **options)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(app) as url:
+        yield url

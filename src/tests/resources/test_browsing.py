@@ -6,9 +6,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from html import unescape
 from html.parser import HTMLParser
@@ -22,7 +19,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import make_server
 from werkzeug.test import Client, TestResponse
 
 from debonair import standalone
@@ -36,7 +32,7 @@ from debonair.resources.exposing import expose
 from debonair.statements.execution import Statement
 from tests.browser import Browser
 from tests.resources import models, shop
-from tests.support import ROOT, chassis_settings
+from tests.support import ROOT, chassis_settings, serving
 
 ACCEPT = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"}
 HOSTILE = "<script>alert(1)</script>\"'&\u202e{{ 7*191919 }}"
@@ -485,20 +481,6 @@ CELLS = [
 def test_values_are_shown_by_their_kind(type_: Any, value: Any, text: str, form: str) -> None:
     cell = cell_of(kind_of(type_), value, 80)
     assert (cell.text, cell.form) == (text, form)
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve an application on a port of its own, and give the URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 VISITED = (

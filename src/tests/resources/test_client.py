@@ -15,8 +15,6 @@ from flask import Flask
 
 from tests.resources.served_music import served
 
-pytest.importorskip("openapi_python_client", reason="there is no openapi-python-client: pip install it")
-
 
 def test_a_generated_client_lists_filters_gets_creates_and_reads_errors(
     make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,12 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from flask import Flask
 
 from tests.resources.served_music import served
-
-pytest.importorskip("schemathesis", reason="there is no schemathesis: pip install schemathesis")
 
 # A valid request may be refused by the state of the database: 404, 409, 412, and 422 for its constraints.
 CONFIGURATION = """
