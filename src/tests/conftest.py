@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -46,8 +47,13 @@ def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     for app in made:
         document = document_of(app)
         if document["paths"]:
-            # As it is sent: with what JSON makes of its values.
-            validate_document(json.loads(app.json.dumps(document)))
+            _check_document(app.json.dumps(document))
+
+
+@functools.cache
+def _check_document(text: str) -> None:
+    """Check a document as it is sent, with what JSON makes of its values; once: many tests have the same."""
+    validate_document(json.loads(text))
 
 
 @pytest.fixture
