@@ -23,7 +23,8 @@ PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates chrom
     postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
     python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container valgrind wrk
 
-# The tests that are run on Debian 13 too, with the package that is built for it.
+# The tests that are run on Debian 13 too, with the package that is built for it: beside those of the resources,
+# which need no host.
 ON_EACH_RELEASE := debian_tools host installed upgrade
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
@@ -120,9 +121,12 @@ packages: ## install the Debian packages that the tests need, as root
 .PHONY: test
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m acceptance src/tests/resources
+	@mkdir -p $(LOGS); trap 'kill $$trixie' INT TERM; \
+	TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py) \
+	    > $(LOGS)/trixie.log 2>&1 & trixie=$$!; \
+	$(BIN)/python -m pytest -n auto --dist loadfile -m acceptance src/tests/resources; resources=$$?; \
+	wait $$trixie; status=$$?; cat $(LOGS)/trixie.log; exit $$((resources | status))
 	@$(BIN)/python -m pytest -m acceptance --ignore src/tests/resources
-	@TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py)
 
 .PHONY: lock
 lock: ## write requirements.txt from setup.cfg
