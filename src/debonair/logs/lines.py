@@ -78,20 +78,29 @@ class JsonFormatter(logging.Formatter):
         return line
 
     def _line(self, record: logging.LogRecord) -> str:
-        event = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **self._service,
-        }
-        for name, value in vars(record).items():
-            if name not in _ATTRIBUTES:
-                event[name] = value
+        extra = {name: value for name, value in vars(record).items() if name not in _ATTRIBUTES}
         if record.exc_info:
-            event["exc_info"] = self.formatException(record.exc_info)
+            extra["exc_info"] = self.formatException(record.exc_info)
         if record.stack_info:
-            event["stack_info"] = record.stack_info
+            extra["stack_info"] = record.stack_info
+        return self.line(record.created, record.levelname, record.name, record.getMessage(), extra)
+
+    def line(self, created: float, level: str, logger: str, message: str, extra: dict[str, object]) -> str:
+        """Return the line of an event, without a line feed.
+
+        :param created: seconds since the epoch.
+        :param level: the name of its level.
+        :param logger: the name of its logger.
+        :param extra: what the call adds.
+        """
+        event = {
+            "timestamp": datetime.fromtimestamp(created, UTC),
+            "level": level,
+            "logger": logger,
+            "message": message,
+            **self._service,
+            **extra,
+        }
         try:
             return _json(event)
         except TypeError:

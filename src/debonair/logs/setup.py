@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from debonair.logs import gathered
 from debonair.logs.lines import ContextFilter, JsonFormatter, TextFormatter
 from debonair.names import Service
 from debonair.settings import LogSection
@@ -30,7 +31,7 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
     if form == "json" and isinstance(sys.stderr, io.TextIOWrapper):
         # JSON is UTF-8, whatever the locale (RFC 8259, 8.1).
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
-    handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "logging.StreamHandler"}}
+    handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "debonair.logs.sinks.StandardError"}}
     if server and settings.file:
         Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
         handlers["file"] = {"class": "debonair.logs.file.LogFile", "filename": settings.file}
@@ -58,3 +59,4 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
             },
         }
     )
+    gathered.connect(logging.root.handlers)

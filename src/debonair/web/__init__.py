@@ -1,7 +1,8 @@
 """What every request passes, in the order of the way in.
 
-``stack``: the WSGI layers around Flask, in order. ``access_log``: request id and access log. ``metrics``:
-Prometheus. ``security``: proxies, body limit, response headers. ``conformance``: requests that break HTTP.
+``stack``: the layer and the hooks, in order. ``layer``: the one WSGI layer around Flask. ``access_log``: a
+line for each request. ``metrics``: Prometheus. ``security``: proxies, body limit, response headers.
+``conformance``: requests that break HTTP.
 ``transactions``: the database within a request. ``problems``: every error as ``application/problem+json``.
 ``health``: whether the process is alive, and ready for requests. ``welcome``: the page at ``/`` in
 development.

@@ -1,7 +1,6 @@
-"""The request id, and the line of the access log.
+"""The line of the access log: one for each request, when its response has been made.
 
-The outermost layer around Flask: all that happens within has the id, and the access log sees the response
-as it leaves. It is plain WSGI, because every request pays for it.
+A server gathers the lines and writes many with one call (``logs.gathered``).
 """
 
 from __future__ import annotations
@@ -10,21 +9,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-
-from debonair.context import accept_request_id, bind_request_id, release_request_id
-from debonair.settings import Settings
-from debonair.web.routing import UNMATCHED, rule_of
+from debonair.logs import gathered
+from debonair.logs.lines import JsonFormatter
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 HEADER = "X-Request-ID"
 
-_log = logging.getLogger(__name__)
 _access = logging.getLogger("debonair.access")
 
 
@@ -52,103 +46,38 @@ def _record(**attributes: Any) -> logging.LogRecord:
     return record
 
 
-class AccessLog:
-    """A layer that gives every request an id, returns it in a header, and logs one line per request."""
+def log_request(
+    environ: WSGIEnvironment, *, identity: str, rule: str, status: int, size: int | None, seconds: float
+) -> None:
+    """Write the line of a request.
 
-    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
-        self._inner = inner
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request (PEP 3333)."""
-        exchange = _Exchange(environ)
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            exchange.start(status, headers)
-            return start_response(status, headers, exc_info)
-
-        try:
-            body = self._inner(environ, start)
-        except BaseException:
-            exchange.forget()
-            raise
-        if exchange.streams:
-            return _Body(body, exchange.end)
-        exchange.end()
-        return body
-
-
-class _Exchange:
-    """One request and its response."""
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self._began = time.perf_counter()
-        self._environ = environ
-        self._identity = accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
-        self._token = bind_request_id(self._identity)
-        self._status = 0
-        self._size: int | None = None
-        self._rule = UNMATCHED
-
-    def start(self, status: str, headers: list[tuple[str, str]]) -> None:
-        """Record status and size of the response, and add the id to its headers."""
-        self._status = int(status[:3])
-        self._size = next((int(value) for name, value in headers if name == "Content-Length"), None)
-        self._rule = rule_of(self._environ)
-        headers.append((HEADER, self._identity))
-
-    @property
-    def streams(self) -> bool:
-        """Whether the body is produced while it is sent, so that the exchange ends after it."""
-        return self._size is None and self._status not in (204, 304)
-
-    def end(self) -> None:
-        """Write the log line, and unbind the id."""
-        if _access.isEnabledFor(logging.INFO):
-            method, path = self._environ["REQUEST_METHOD"], self._environ.get("PATH_INFO", "")
-            if not path.isascii():
-                # WSGI has the bytes of a path as Latin-1 (PEP 3333).
-                path = path.encode("latin-1").decode("utf-8", "backslashreplace")
-            _access.handle(
-                _record(
-                    msg="%s %s %s",
-                    args=(method, path, self._status),
-                    request_id=self._identity,
-                    method=method,
-                    path=path,
-                    rule=self._rule,
-                    status=self._status,
-                    duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
-                    size=self._size,
-                    client=self._environ.get("REMOTE_ADDR"),
-                )
-            )
-        self.forget()
-
-    def forget(self) -> None:
-        """Unbind the id."""
-        release_request_id(self._token)
-
-
-class _Body:
-    """A body that calls ``done`` when it has been sent."""
-
-    def __init__(self, body: Iterable[bytes], done: Callable[[], None]) -> None:
-        self._body = body
-        self._done = done
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._body
-        except ConnectionAbortedError:
-            raise  # who made the body has logged why it ends
-        except Exception:
-            # The server can only close the connection; here the id is still bound.
-            _log.exception("The response failed while it was sent.")
-            raise
-
-    def close(self) -> None:
-        try:
-            if hasattr(self._body, "close"):
-                self._body.close()
-        finally:
-            self._done()
+    :param identity: the request id. :param rule: see ``web.routing``.
+    :param size: the bytes of the body; None when it has no declared length.
+    :param seconds: how long it took.
+    """
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    if not path.isascii():
+        # WSGI has the bytes of a path as Latin-1 (PEP 3333).
+        path = path.encode("latin-1").decode("utf-8", "backslashreplace")
+    extra = {
+        "request_id": identity,
+        "method": method,
+        "path": path,
+        "rule": rule,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 3),
+        "size": size,
+        "client": environ.get("REMOTE_ADDR"),
+    }
+    formatter = gathered.formatter_of(_access)
+    if type(formatter) is JsonFormatter:
+        message = f"{method} {path} {status}"
+        gathered.add(formatter.line(time.time(), "INFO", _access.name, message, extra) + "\n")
+        return
+    record = _record(msg="%s %s %s", args=(method, path, status), **extra)
+    if formatter is None:
+        _access.handle(record)
+    else:
+        gathered.add(formatter.format(record) + "\n")

@@ -1,17 +1,21 @@
 """Metrics for Prometheus: requests by method, rule and status, with their durations.
 
+Requests are gathered in memory, without a lock or a file, and added to the metrics once a second.
+
 With several workers, each writes to its own files in the directory ``PROMETHEUS_MULTIPROC_DIR``, which the
-server sets before this module is imported. The worker that serves ``/metrics`` returns the sums.
+server sets before this module is imported. The worker that serves ``/metrics`` returns the sums: its own are
+exact, those of the others at most a second old.
 """
 
 from __future__ import annotations
 
+import collections
 import os
-import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, got_request_exception
 from prometheus_client import (
@@ -23,16 +27,15 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from debonair.gathering import Gathering
 from debonair.logs import file
 from debonair.names import Service
 from debonair.settings import Settings
 from debonair.web.health import monitor_of
 from debonair.web.metrics_files import AllProcesses, reserve_files
-from debonair.web.routing import UNMATCHED, rule_of
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +45,22 @@ if _DIRECTORY:
     reserve_files()  # before the first metric
 
 _KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class _Gathered(Collector):
+    """Completes the metrics before they are collected: it is the first collector of the registry."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Add what is gathered to the other metrics."""
+        _requests.flush()
+        return ()
+
+    def describe(self) -> Iterable[Metric]:
+        """Return no metrics: it has none of its own."""
+        return ()
+
+
+REGISTRY.register(_Gathered())
 
 REQUESTS = Counter("http_requests_total", "Requests handled.", ["method", "rule", "status"])
 DURATION = Histogram(
@@ -56,9 +75,15 @@ CONNECTIONS = Gauge(
 CHECKS = Histogram("health_check_duration_seconds", "Time of a health check, in seconds.", ["check"])
 FUNCTIONS = Histogram("function_duration_seconds", "Time of a function, in seconds.", ["function"])
 
-# The values themselves: inc() and dec() of a metric first look at its labels, each time.
-_in_flight: Callable[[float], None] = IN_FLIGHT._value.inc
-_in_use: Callable[[float], None] = CONNECTIONS._value.inc
+# Lists count without a lock: append() and pop() are atomic.
+_in_flight: list[None] = []
+"""An element for each request in progress in this process."""
+
+_in_use: list[None] = []
+"""An element for each connection that this process has taken from the pool."""
+
+_Request = tuple[str, str, int, float]
+"""Method, rule, status and seconds of a request."""
 
 endpoints = Blueprint("metrics", __name__)
 
@@ -74,12 +99,15 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
 
 def connection_taken() -> None:
     """Count a connection that was taken from the pool."""
-    _in_use(1)
+    _in_use.append(None)
+    _requests.expect()
 
 
 def connection_returned() -> None:
     """Count a connection that came back to the pool."""
-    _in_use(-1)
+    if _in_use:  # else it was taken before a fork
+        _in_use.pop()
+    _requests.expect()
 
 
 def timed(function: Callable[P, R]) -> Callable[P, R]:
@@ -98,37 +126,55 @@ def _count_exception(sender: Flask, exception: BaseException, **_: Any) -> None:
     EXCEPTIONS.labels(type(exception).__name__).inc()
 
 
-class RequestMetrics:
-    """A layer that counts and times every request."""
+def request_begins() -> None:
+    """Count a request as in progress."""
+    _in_flight.append(None)
+    _requests.expect()
 
-    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
-        self._inner = inner
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request (PEP 3333)."""
-        began = time.perf_counter()
-        method, rule, status = environ["REQUEST_METHOD"], UNMATCHED, "500"
+def request_ends(method: str, rule: str, status: int, seconds: float) -> None:
+    """Count a request that was in progress, and how long it took."""
+    _in_flight.pop()
+    _requests.add((method, rule, status, seconds))
 
-        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal rule, status
-            rule, status = rule_of(environ), line[:3]
-            return start_response(line, headers, exc_info)
 
-        _in_flight(1)
-        try:
-            return self._inner(environ, start)
-        finally:
-            _in_flight(-1)
-            # Labels are bounded: the application defines the rules, and an unknown method is OTHER.
-            count, duration = _children(method if method in _KNOWN_METHODS else "OTHER", rule, status)
-            count(1)
-            duration.observe(time.perf_counter() - began)
+def _record(requests: list[_Request]) -> None:
+    """Add the requests that were gathered to the metrics, and set the gauges."""
+    found: dict[tuple[str, str, int], list[float]] = {}
+    for method, rule, status, seconds in requests:
+        # Labels are bounded: the application defines the rules, and an unknown method is OTHER.
+        labels = (method if method in _KNOWN_METHODS else "OTHER", rule, status)
+        times = found.get(labels)
+        if times is None:
+            times = found[labels] = []
+        times.append(seconds)
+    for labels, times in found.items():
+        count, duration = _children(*labels)
+        count.inc(len(times))
+        # observe() would write to the shared file twice for each of them.
+        duration._sum.inc(sum(times))
+        bounds = duration._upper_bounds
+        for bucket, number in collections.Counter(bisect_left(bounds, time) for time in times).items():
+            duration._buckets[bucket].inc(number)
+    IN_FLIGHT.set(len(_in_flight))
+    CONNECTIONS.set(len(_in_use))
+
+
+_requests: Gathering[_Request] = Gathering(_record, 1.0 if _DIRECTORY else None, most=10_000)
+"""Requests that the metrics do not have yet. The metrics of a single process get them when they are read."""
+
+
+def _begin_anew() -> None:
+    _in_flight.clear()
+    _in_use.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @lru_cache(maxsize=4096)
-def _children(method: str, rule: str, status: str) -> tuple[Any, Any]:
-    count: Any = REQUESTS.labels(method, rule, status)
-    return count._value.inc, DURATION.labels(method, rule)
+def _children(method: str, rule: str, status: int) -> tuple[Any, Any]:
+    return REQUESTS.labels(method, rule, status), DURATION.labels(method, rule)
 
 
 @endpoints.get("/metrics")
@@ -136,6 +182,7 @@ def metrics() -> Response:
     """Return the metrics of all workers, in Prometheus's text format."""
     registry = REGISTRY
     if _DIRECTORY:
+        _requests.flush()
         registry = CollectorRegistry()
         registry.register(AllProcesses(Path(_DIRECTORY)))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -20,7 +20,7 @@ from debonair.names import Service
 from debonair.settings import Settings
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -67,26 +67,19 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     app.register_error_handler(HTTPException, response_for)
 
 
-class LastResort:
-    """A layer that returns a problem when Flask's error handling fails: in a teardown or an error handler."""
+def last_resort(app: Flask, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Return a problem for the exception that is handled: Flask failed in a teardown or an error handler.
 
-    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
-        self._app = app
-        self._inner = inner
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request (PEP 3333)."""
-        try:
-            return self._inner(environ, start_response)
-        except Exception:
-            if self._app.testing or self._app.debug:
-                raise
-            self._app.logger.exception("A request failed outside of its view.")
-            body = body_of(InternalServerError(), environ.get("PATH_INFO", ""))
-            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
-            # Flask has started the response before its teardown: with exc_info, the server replaces that.
-            start_response("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
-            return [body]
+    :raises Exception: that exception, in a test and in debug mode.
+    """
+    if app.testing or app.debug:
+        raise  # called by who handles it
+    app.logger.exception("A request failed outside of its view.")
+    body = body_of(InternalServerError(), environ.get("PATH_INFO", ""))
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+    # Flask has started the response before its teardown: with exc_info, the server replaces that.
+    start_response("500 INTERNAL SERVER ERROR", headers, sys.exc_info())
+    return [body]
 
 
 def response_for(error: HTTPException) -> Response | HTTPException:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Flask, Request, request
 from flask.sessions import SecureCookieSessionInterface
@@ -14,7 +13,7 @@ from debonair.names import Service
 from debonair.settings import FlaskSection, ServerSection, Settings
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 # OWASP's recommendations for an API (OWASP REST Security Cheat Sheet). A view that serves pages sets its own
 # policy.
@@ -36,14 +35,19 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         app.session_interface = _Sessions()
 
 
-def trust_proxies(inner: WSGIApplication, app: Flask, settings: Settings) -> WSGIApplication:
-    """Return a layer that reads ``[server] trusted_headers`` of ``[server] trusted_hops`` proxies."""
+def trust_proxies(inner: WSGIApplication, settings: Settings) -> tuple[WSGIApplication, tuple[str, ...]]:
+    """Return a layer that reads ``[server] trusted_headers`` of ``[server] trusted_hops`` proxies.
+
+    The second result names the variables of the WSGI environment that it reads: a request without them does
+    not need it.
+    """
     section = settings[ServerSection]
     trusted = {f"x_{name}": section.trusted_hops for name in section.trusted_headers}
-    if not section.trusted_hops or not trusted:
-        return inner
+    if not section.trusted_hops:
+        return inner, ()
     # Werkzeug trusts two of the headers unless it is told otherwise.
-    return ProxyFix(inner, **{"x_for": 0, "x_proto": 0, **trusted})
+    layer = ProxyFix(inner, **{"x_for": 0, "x_proto": 0, **trusted})
+    return layer, tuple(f"HTTP_X_FORWARDED_{name.upper()}" for name in section.trusted_headers)
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -72,23 +76,7 @@ class _Request(Request):
 
 
 @lru_cache(maxsize=256)
-def _missing(names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return those of :data:`HEADERS` that are not among the names of a response's headers."""
+def missing_headers(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return those of :data:`HEADERS` that a response with headers of these names does not have."""
     present = {name.lower() for name in names}
     return [item for name, item in _HEADERS if name not in present]
-
-
-class SafeHeaders:
-    """A layer that adds each of :data:`HEADERS` to a response that does not have it."""
-
-    def __init__(self, inner: WSGIApplication, app: Flask, settings: Settings) -> None:
-        self._inner = inner
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request (PEP 3333)."""
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            headers += _missing(tuple([name for name, _ in headers]))
-            return start_response(status, headers, exc_info)
-
-        return self._inner(environ, start)

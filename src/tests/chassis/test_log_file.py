@@ -77,12 +77,12 @@ def test_line_that_was_cut_off_is_ended_before_the_next(log: logging.Logger, tmp
 
 
 def test_losses_are_counted(log: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lost: list[None] = []
-    monkeypatch.setattr(module, "on_loss", [lambda: lost.append(None)])
+    lost: list[float] = []
+    monkeypatch.setattr(module, "on_loss", [lost.append])
     remove_directory(tmp_path / "log" / "orders.log")
     for _ in range(3):
         log.warning("lost")
-    assert len(lost) == 3
+    assert sum(lost) == 3
 
 
 def test_between_two_attempts_nothing_is_opened(
