@@ -24,10 +24,11 @@ from debonair.names import WEB
 from debonair.server.handover import Handover
 from debonair.server.master import Master, choose_processor, keep_to_processor, pass_sockets_on
 from debonair.server.metrics_directory import VARIABLE, MetricsDirectory, enter
-from debonair.server.responses import HeldResponse
+from debonair.server.refusals import write_problem
+from debonair.server.responses import ClosingResponse
 from debonair.server.sockets import bracketed, claim, inherited, predecessor_pid
 from debonair.server.state_file import StateFile
-from debonair.server.worker import worker_class, write_problem
+from debonair.server.worker import worker_class
 from debonair.settings import ServerSection
 from debonair.web.health import monitor_of
 
@@ -66,7 +67,7 @@ def require_workers(settings: ServerSection) -> None:
     if settings.worker_class == "gevent" and importlib.util.find_spec("gevent") is None:
         raise CommandError("[server] worker_class is gevent: install debonair[gevent]")
     if settings.worker_class == "gevent" and settings.drain:
-        raise CommandError("[server] drain does not work with worker_class gevent: remove it, or use gthread")
+        raise CommandError("[server] drain does not work with worker_class gevent: remove it, or use epoll")
     if settings.pin_cpus:
         try:
             os.sched_setaffinity(0, os.sched_getaffinity(0))
@@ -130,7 +131,7 @@ class Server(gunicorn.app.base.BaseApplication):
         """Serve until a signal stops the server; raises SystemExit then."""
         # gunicorn has no setting for either.
         gunicorn.util.write_error = write_problem
-        gunicorn.http.wsgi.Response = HeldResponse
+        gunicorn.http.wsgi.Response = ClosingResponse
         Master(self).run()
 
     def _hooks(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import gunicorn.arbiter
 from gunicorn import systemd
 
-from debonair.server.worker import STOP_SIGNALS
+from debonair.server.service_worker import STOP_SIGNALS
 from debonair.web.health import monitor_of
 
 _HANDOVER_INTERVAL = 0.1

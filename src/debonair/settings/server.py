@@ -21,11 +21,13 @@ class ServerSection(Section, name="server"):
     )  # fmt: skip
     workers = option(int, default=2, min=1, max=512, help="Processes that handle requests.")
     worker_class = option(
-        str, default="gthread", choices=("gthread", "sync", "gevent"),
-        help="How a worker handles requests: gthread with threads, sync one at a time on a connection "
-        "that closes after it, gevent with greenlets.",
+        str, default="epoll", choices=("epoll", "gthread", "sync", "gevent"),
+        help="How a worker handles requests: epoll with threads that no slow client occupies; gunicorn's own "
+        "gthread with threads, sync one at a time, gevent with greenlets.",
     )  # fmt: skip
-    threads = option(int, default=4, min=1, max=512, help="Threads of each worker of the class gthread.")
+    threads = option(
+        int, default=4, min=1, max=512, help="Threads of each worker of the classes epoll and gthread."
+    )
     pin_cpus = option(
         bool, default=False,
         help="Keep each worker on one processor: faster on a host that runs little else.",

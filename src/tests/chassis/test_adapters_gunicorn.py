@@ -1,7 +1,7 @@
 """What the server relies on in gunicorn beyond its documentation, so that a new version fails here first.
 
-The modules that use it, in ``debonair.server``: ``master``, ``worker``, ``incoming``, ``responses``,
-``launch`` and ``sockets``.
+The modules that use it, in ``debonair.server``: ``master``, ``worker``, ``service_worker``, ``event_loop``,
+``connection``, ``http_request``, ``responses``, ``refusals``, ``launch`` and ``sockets``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import gunicorn.workers.base
 import pytest
 from gunicorn import systemd
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
-from gunicorn.http.message import Message
+from gunicorn.http.message import Message, Request
 from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, gthread, sync
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -45,13 +45,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (SyncWorker.wait, "(self, timeout)"),
     (SyncWorker.run, "(self)"),
     (ThreadWorker.run, "(self)"),
-    (ThreadWorker.enqueue_req, "(self, conn)"),
-    (ThreadWorker.finish_request, "(self, conn, fs)"),
-    (ThreadWorker.murder_pending, "(self)"),
     (SyncWorker.handle, "(self, listener, client, addr)"),
-    (ThreadWorker._cap_keepalive, "(self, deadline)"),
-    (TConn.init, "(self)"),
-    (TConn.close, "(self, graceful=False)"),
     (Unreader.take_buffered, "(self)"),
     (Unreader.unread, "(self, data)"),
     (Unreader.chunk, "(self, size_hint=None)"),
@@ -59,10 +53,6 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (gunicorn.util.write_error, "(sock, status_int, reason, mesg)"),
     (gunicorn.util.write_nonblock, "(sock, data, chunked=False)"),
     (Response.send_headers, "(self)"),
-    (Response.default_headers, "(self)"),
-    (Response._emit_body, "(self, data)"),
-    (Response.sendfile, "(self, respiter)"),
-    (Response.close, "(self)"),
     (systemd.listen_fds, "(unset_environment=True)"),
     (systemd.sd_notify, "(state, logger, unset_environment=False)"),
     (gunicorn.glogging.Logger.setup, "(self, cfg)"),
@@ -91,34 +81,33 @@ CALLS: list[tuple[Callable[..., Any], str, str]] = [
     (base.Worker.init_process, "self.cfg.post_worker_init(self)", "checks start, and the worker is ready"),
     (base.Worker.init_process, "self.init_signals()", "the stop signals are unblocked"),
     (base.Worker.handle_error, "util.write_error(client", "write_problem() replaces the function"),
-    (gunicorn.http.wsgi.create, "response_class = Response", "HeldResponse replaces the class"),
+    (gunicorn.http.wsgi.create, "response_class = Response", "ClosingResponse replaces the class"),
     (sync.SyncWorker.handle, "util.close_graceful(client)", "Lingering.add() replaces the function"),
     (TConn.close, "util.close_graceful(self.sock)", "Lingering.add() replaces the function"),
+    (Response.write, "self.send_headers()", "ClosingResponse decides whether the connection stays open"),
+    (Request.__init__, "super().__init__(cfg, unreader, peer_addr)", "parse_rare() makes a request"),
+    (Message.__init__, "self.unreader.unread(unused)", "parse_rare() takes back what follows the headers"),
+    (base.Worker.init_process, "self.PIPE = os.pipe()", "Epoll waits for signals"),
     (ThreadWorker.finish_request, "conn.close(graceful=True)", "Lingering.add() is called"),
-    (ThreadWorker.accept, "self.enqueue_req(conn)", "GThread collects the headers before a thread is given"),
-    (ThreadWorker.on_client_socket_readable, "self.enqueue_req(conn)", "GThread collects the headers"),
-    (ThreadWorker.enqueue_req, "self.tpool.submit(self.handle, conn)", "GThread gives a thread"),
     (SyncWorker.wait, "select.select(self.wait_fds", "Sync wakes up for lingering connections"),
     (SyncWorker.accept, "self.handle(listener, client, addr)", "Sync bounds the time of a request"),
     (SocketUnreader.chunk, "self.sock.recv(size)", "Sync bounds the time of a request by recv()"),
     (ThreadWorker.run, "self.notify()", "lingering connections are looked at in every turn"),
-    (ThreadWorker.run, "self._cap_keepalive(", "GThread bounds the wait for headers at a stop"),
-    (ThreadWorker.run, "self.murder_pending()", "GThread disconnects clients that are too slow"),
     (SyncWorker.run_for_one, "self.notify()", "lingering connections are looked at in every turn"),
     (SyncWorker.run_for_multiple, "self.wait(timeout)", "Sync waits no longer than a connection lingers"),
-    (ChunkedReader.read, "self.parser = None", "HeldResponse sees that the body was read to its end"),
-    (LengthReader.read, "self.length -= size", "HeldResponse sees that the body was read to its end"),
-    (Response.write, "self._emit_body(arg)", "HeldResponse sends headers and body together"),
+    (ChunkedReader.read, "self.parser = None", "ClosingResponse sees that the body was read to its end"),
+    (LengthReader.read, "self.length -= size", "ClosingResponse sees that the body was read to its end"),
 ]
 
 ATTRIBUTES: list[tuple[Callable[..., Any], list[str]]] = [
     (Arbiter.__init__, ["systemd", "reexec_pid", "SIG_QUEUE"]),
-    (ThreadWorker.__init__, ["poller", "nr_conns", "worker_connections"]),
-    (TConn.__init__, ["sock", "timeout", "parser", "initialized"]),
-    (Response.__init__, ["req", "headers", "headers_sent", "chunked", "sock"]),
+    (base.Worker.__init__, ["alive", "ppid", "sockets", "app", "cfg", "log", "max_requests"]),
+    (ThreadWorker.__init__, ["poller"]),
+    (Response.__init__, ["req", "headers", "headers_sent"]),
     (LengthReader.__init__, ["length"]),
     (Body.__init__, ["reader"]),
-    (Message.__init__, ["unreader", "body"]),
+    (Message.__init__, ["unreader", "body", "headers", "version", "must_close"]),
+    (Request.__init__, ["method", "uri", "path", "query"]),
 ]
 
 
