@@ -24,7 +24,8 @@ from debonair.descriptions.description import Column, Relation, Resource
 from debonair.statements import statement, wire
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
-from debonair.statements.reading import Plan, Reader
+from debonair.statements.plans import Plan
+from debonair.statements.reading import Reader
 
 LIMIT = 20
 """The most values of a facet."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from debonair.browsing.addresses import Address
 from debonair.browsing.filters import Choice
-from debonair.statements.reading import Page
+from debonair.statements.plans import Page
 
 SIZES = (10, 20, 50, 100, 200, 500)
 

@@ -60,9 +60,8 @@ def _parameters(resource: Resource) -> dict[str, Any]:
 
     SQLAlchemy's own constructor sets attributes, so it is called without parameters.
     """
-    init = resource.model.__init__
-    init = getattr(init, "_sa_original_init", init)  # SQLAlchemy wraps the constructor
-    if init is object.__init__ or init.__module__.startswith("sqlalchemy."):
+    init = _constructor(resource.model)
+    if _is_of_orm(init):
         return {}
     found: dict[str, Any] = {}
     for parameter in list(inspect.signature(init).parameters.values())[1:]:
@@ -72,3 +71,19 @@ def _parameters(resource: Resource) -> dict[str, Any]:
             missing = parameter.default is parameter.empty
             found[parameter.name] = None if missing else parameter.default
     return found
+
+
+def _constructor(model: Any) -> Any:
+    init = model.__init__
+    return getattr(init, "_sa_original_init", init)  # SQLAlchemy wraps the constructor
+
+
+def _is_of_orm(init: Any) -> bool:
+    return init is object.__init__ or init.__module__.startswith("sqlalchemy.")
+
+
+def is_made_by_orm(model: type[Any]) -> bool:
+    """Return whether objects of a mapped class are made, and their attributes set, by SQLAlchemy alone."""
+    return _is_of_orm(_constructor(model)) and all(
+        getattr(model, name) is getattr(object, name) for name in ("__new__", "__setattr__")
+    )

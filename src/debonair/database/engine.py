@@ -228,6 +228,11 @@ def driver_connection(engine: Engine) -> Any:
     return _lent.get(engine) or engine.raw_connection()
 
 
+def is_lent(engine: Engine) -> bool:
+    """Return whether :func:`driver_connection` returns a connection whose transaction is not its caller's."""
+    return _lent.get(engine) is not None
+
+
 @contextmanager
 def lend(engine: Engine, connection: Any) -> Iterator[None]:
     """Within the block, let :func:`driver_connection` return this connection, or one of the pool for None.

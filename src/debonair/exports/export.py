@@ -107,7 +107,8 @@ class Exports:
         return replace(query_of(resource, items), within=within, after=None)
 
     def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
-        select, layout, _, binds = statement.page_of(resource, query, self._reader.dialect)
+        paged = statement.Paged(resource, query, self._reader.dialect)
+        select, layout, binds = paged.select(*paged.columns), paged.layout, paged.binds
         return statement.restricted(select, binds)[0].limit(None).offset(None), layout
 
     def _by_rows(self, select: Any, query: Query, lines: Lines) -> Callable[[Any], Iterator[bytes]]:

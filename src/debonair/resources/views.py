@@ -21,7 +21,8 @@ from debonair.queries.parameters import FaultyQuery
 from debonair.queries.query import Within
 from debonair.resource_document.document import describe
 from debonair.resource_document.operations import Other
-from debonair.statements.reading import Page, Reader, written
+from debonair.statements.plans import Page
+from debonair.statements.reading import Reader, written
 from debonair.web.lean_flask import response_of
 
 
@@ -107,14 +108,14 @@ class Views:
             body = json_body(JSON)
             if not isinstance(body, dict):
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
-            page = self.reader.read(self.reader.plan(resource, list(body.items()), within))
+            page = self.reader.read(self.reader.plan(resource, list(body.items()), within), as_json=True)
             return self.respond(page_body(page))
         text = request.query_string.decode(errors="surrogateescape")
         representation = self._negotiated(request)
         if representation is not None:
             return representation.collection(resource, text, within)
-        page = self.reader.page(resource, text, within)
-        if within is not None and not page.rows and not self._exists(within):
+        page = self.reader.page(resource, text, within, as_json=True)
+        if within is not None and not page.number and not self._exists(within):
             raise missing(within.parent, within.key)
         return self.respond(page_body(page), links(page, quote(request.script_root + request.path)))
 
@@ -212,7 +213,7 @@ def etag_of(body: bytes) -> str:
 def page_body(page: Page) -> dict[str, Any]:
     """Return the members of a page."""
     query = page.plan.query
-    body: dict[str, Any] = {"num_results": page.num_results, "objects": page.objects()}
+    body: dict[str, Any] = {"num_results": page.num_results, "objects": page.written()}
     if query.after is None:
         body["page"], body["total_pages"] = query.page, page.total_pages
     else:
@@ -236,7 +237,7 @@ def links(page: Page, path: str) -> str:
     found = [f'{start}page=1>; rel="first"']
     if query.page > 1:
         found.append(f'{start}page={query.page - 1}>; rel="prev"')
-    if len(page.rows) == query.page_size if total is None else query.page < total:
+    if page.number == query.page_size if total is None else query.page < total:
         found.append(f'{start}page={query.page + 1}>; rel="next"')
     if total is not None:
         found.append(f'{start}page={max(total, 1)}>; rel="last"')

@@ -16,6 +16,7 @@ from debonair.changes.bodies import JSON, MERGE_PATCH, json_body
 from debonair.changes.columns import is_client_key
 from debonair.changes.graph import MOST
 from debonair.changes.idempotency import Idempotency, Stored, key_of_request
+from debonair.changes.insertion import Insertions
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
@@ -49,6 +50,7 @@ class Writes:
     def __init__(self, views: Views) -> None:
         self._views = views
         self._reader = views.reader
+        self._insertions = Insertions(views.reader, views.catalog)
         self._urls: dict[str, str] = {}
 
     def add(self, resource: Resource, prefix: str) -> None:
@@ -90,6 +92,11 @@ class Writes:
         self, resource: Resource, parent: tuple[Resource, Relation, tuple[Any, ...]] | None
     ) -> Response:
         data, key = json_body(JSON), key_of_request()
+        if parent is None and key is None:
+            text = _query_string()
+            inserted = self._insertions.create(resource, data, text)
+            if inserted is not None:
+                return self._response(self._stored(resource, written(inserted[0]), inserted[1], text))
         with transaction(self._reader, self._views.catalog) as work:
             idempotency = None if key is None else Idempotency(work.session, key)
             stored = None if idempotency is None else idempotency.begin()
@@ -120,12 +127,16 @@ class Writes:
             items = [(each, (index,)) for index, each in enumerate(data)]
         rows = work.create(resource, items, parent)
         found = [work.read(resource, row, text) for row in rows]
-        body = written(found if many else found[0])
-        headers = {"Content-Type": JSON}
-        if not many:
-            headers["Location"] = self._url(resource, sa.inspect(rows[0]).identity)
+        if many:
+            return Stored(201, {"Content-Type": JSON}, written(found))
+        return self._stored(resource, written(found[0]), sa.inspect(rows[0]).identity, text)
+
+    def _stored(self, resource: Resource, body: bytes, key: tuple[Any, ...], text: str) -> Stored:
+        """Return the response for a new object."""
+        headers = {"Content-Type": JSON, "Location": self._url(resource, key)}
+        if not text:
             # The tag belongs to the URL of Location, which returns every member.
-            headers |= {} if text else {"ETag": etag_of(body)}
+            headers["ETag"] = etag_of(body)
         return Stored(201, headers, body)
 
     def write(self, resource: Resource, key: str) -> Response:

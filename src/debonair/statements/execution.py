@@ -88,6 +88,17 @@ class Statement:
             for name, process, constant in self._parameters
         }
 
+    def bound_whole(self, values: Mapping[str, Any]) -> Any:
+        """Return parameters by name as :meth:`bound` does; all are given, and None is converted as well.
+
+        :raises Exception: what the type of a column raises for its value.
+        """
+        found = {
+            name: values[name] if process is None else process(values[name])
+            for name, process, _ in self._parameters
+        }
+        return tuple(found.values()) if self._positional else found
+
     def error(self, error: Any, parameters: Any, connection: Any) -> Any:
         """Return SQLAlchemy's error for one of the driver, and give up a connection that is lost."""
         lost = self._dialect.is_disconnect(error, connection, None) or _corrupt(error)

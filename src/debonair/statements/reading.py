@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,10 +22,11 @@ from debonair.queries import sorting
 from debonair.queries.parameters import FaultyQuery, query_of
 from debonair.queries.query import Condition, Junction, Query, Within, shape_of
 from debonair.queries.query_string import items_of
-from debonair.statements import dumping, statement
+from debonair.statements import dumping, json_pages, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.counting import Count, Estimate, Exact
 from debonair.statements.execution import Cache, Statement
+from debonair.statements.plans import Compiled, Page, Plan
 from debonair.statements.rows import Row, builder
 from debonair.statements.wire import without_nan, written_by_default
 
@@ -34,60 +35,6 @@ ONE = ("fields", "include", "format")
 
 LONGEST = 1000
 """Query strings of more characters are planned each time."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The statements for a shape of query.
-
-    :param sort: where the sort criteria are in a row, for the token.
-    :param restricted: whether they hold the values of a row filter, so that they fit one request only.
-    """
-
-    read: Statement
-    build: Callable[[Row], dict[str, Any]]
-    sort: list[int]
-    count: Exact | Estimate | None
-    restricted: bool
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a page is read: the statements, their parameters, and the query string of its links."""
-
-    resource: Resource
-    query: Query
-    compiled: Compiled
-    values: dict[str, Any]
-    parameters: Any
-    count_parameters: Any
-    link: str = ""
-
-
-@dataclass
-class Page:
-    """A page that was read.
-
-    :param rows: its rows. :param token: the token of the next page; None at the end.
-    """
-
-    plan: Plan
-    rows: list[tuple[Any, ...]]
-    num_results: int | None
-    timed_out: bool = False
-    estimated: bool = False
-    token: str | None = None
-
-    def objects(self) -> list[dict[str, Any]]:
-        """Return the objects of the page."""
-        plan = self.plan
-        objects = list(map(plan.compiled.build, self.rows))
-        return dumping.dumped(plan.resource, plan.query.selection, objects)
-
-    @property
-    def total_pages(self) -> int | None:
-        """The number of pages; None when it is not known."""
-        return None if self.num_results is None else -(-self.num_results // self.plan.query.page_size)
 
 
 class Reader:
@@ -99,14 +46,19 @@ class Reader:
         self._plans: Cache[Plan] = Cache(500)
         self._compiled: Cache[Compiled] = Cache(500)
 
-    def page(self, resource: Resource, text: str, within: Within | None = None) -> Page:
+    def page(
+        self, resource: Resource, text: str, within: Within | None = None, *, as_json: bool = False
+    ) -> Page:
         """Return the page that a query string asks for.
 
-        :param within: the row whose related rows they are. :raises FaultyQuery: with every fault.
+        :param within: the row whose related rows they are. :param as_json: whether its JSON is enough.
+        :raises FaultyQuery: with every fault.
         """
         if within is not None:
-            return self.read(self.plan(resource, items_of(text), within))
-        return self.read(self._kept((resource, text), lambda: self.plan(resource, items_of(text))))
+            plan = self.plan(resource, items_of(text), within)
+        else:
+            plan = self._kept((resource, text), lambda: self.plan(resource, items_of(text)))
+        return self.read(plan, as_json=as_json)
 
     def related(self, resource: Resource, text: str, within: Within) -> Page:
         """Return the page with the row of a to-one relation; it is empty when there is none.
@@ -136,10 +88,14 @@ class Reader:
         found = dumping.dumped(resource, plan.query.selection, list(map(plan.compiled.build, rows)))
         return found[0] if found else None
 
-    def read(self, plan: Plan) -> Page:
-        """Run the statements of a plan. :raises FaultyQuery: when they are too complex for the database."""
+    def read(self, plan: Plan, *, as_json: bool = False) -> Page:
+        """Run the statements of a plan.
+
+        :param as_json: whether the JSON of the page is enough.
+        :raises FaultyQuery: when they are too complex for the database.
+        """
         try:
-            return self._read(plan)
+            return self._read(plan, as_json)
         except sa.exc.DBAPIError as error:
             if plan.query.after and _of_statement(error) and not self._takes_token(plan):
                 raise FaultyQuery({"after": [sorting.NO_TOKEN]}) from error
@@ -164,26 +120,38 @@ class Reader:
             connection.close()
         return True
 
-    def _read(self, plan: Plan) -> Page:
+    def _read(self, plan: Plan, as_json: bool) -> Page:
         query, compiled = plan.query, plan.compiled
         connection = driver_connection(self.engine)
         try:
-            rows = compiled.read.rows(connection, plan.parameters)
-            if query.after is None and len(rows) < query.page_size and (rows or query.page == 1):
-                count = Count((query.page - 1) * query.page_size + len(rows))
-            elif compiled.count is None:
-                count = Count(None)
+            rows, written, token = [], None, None
+            if as_json and compiled.json is not None:
+                written = compiled.json.read(connection, plan.json_parameters)
+            if written is not None:
+                text, number = written
             else:
-                deadline = plan.resource.options.count_deadline
-                count = compiled.count.counted(connection, plan.count_parameters, deadline)
-                count = count.at_least((query.page - 1) * query.page_size + len(rows))
+                rows, text = compiled.read.rows(connection, plan.parameters), None
+                number = len(rows)
+                if as_json and compiled.json is not None:
+                    compiled.json.give_up()
+            count = self._count(plan, number, connection)
         finally:
             connection.close()
-        token = None
-        if query.after is not None and len(rows) > query.page_size:
+        if query.after is not None and number > query.page_size:
             token = _token(plan, rows[query.page_size - 1])
-            rows = rows[: query.page_size]
-        return Page(plan, rows, count.number, count.timed_out, count.estimated, token)
+            rows, number = rows[: query.page_size], query.page_size
+        return Page(plan, number, rows, text, count.number, count.timed_out, count.estimated, token)
+
+    def _count(self, plan: Plan, number: int, connection: Any) -> Count:
+        """Return the number of all rows, of which the page has some."""
+        query, counting = plan.query, plan.compiled.count
+        seen = (query.page - 1) * query.page_size + number
+        if query.after is None and number < query.page_size and (number or query.page == 1):
+            return Count(seen)
+        if counting is None:
+            return Count(None)
+        count = counting.counted(connection, plan.count_parameters, plan.resource.options.count_deadline)
+        return count.at_least(seen)
 
     def plan(self, resource: Resource, items: list[tuple[str, Any]], within: Within | None = None) -> Plan:
         """Return how the page is read that the parameters of a request ask for.
@@ -231,8 +199,12 @@ class Reader:
         return Plan(resource, query, compiled, values, compiled.read.bound(values), count, link)
 
     def _compile(self, resource: Resource, query: Query) -> Compiled:
-        select, layout, sort, binds = statement.page_of(resource, query, self.dialect)
-        select, restricted = statement.restricted(select, binds)
+        paged = statement.Paged(resource, query, self.dialect)
+        select, restricted = statement.restricted(paged.select(*paged.columns), paged.binds)
+        json = None
+        if not restricted and json_pages.is_possible(resource, query, self.dialect):
+            by_key = query.sort == sorting.sort_of(resource, "")
+            json = json_pages.JsonPage(json_pages.select_of(paged, by_key), self.dialect)
         count: Exact | Estimate | None = None
         if query.count != "none":
             counting, binds = statement.count_of(resource, query, self.dialect)
@@ -242,7 +214,8 @@ class Reader:
             else:
                 whole = query.filter is None and query.within is None and not restricted
                 count = Estimate(counting, _table_of(resource) if whole else None, self.dialect)
-        return Compiled(Statement(select, self.dialect), builder(layout), sort, count, restricted)
+        read = Statement(select, self.dialect)
+        return Compiled(read, json, builder(paged.layout), paged.sort, count, restricted)
 
 
 def _table_of(resource: Resource) -> str | None:

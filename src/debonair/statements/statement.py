@@ -209,28 +209,38 @@ class Rows:
         return wire.array_of_rows(columns, backend)
 
 
-def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Layout, list[int], Binds]:
-    """Return the statement for a page, the layout of its rows, where the criteria are, and its parameters.
+class Paged:
+    """The statement for a page, and the layout of its rows.
 
     Its parameters are ``v0``, ``v1``, … for the values of the filter, ``k0``, … for those of ``after``,
     ``p0``, … for the key of the parent, and ``limit`` and ``offset``.
+
+    :ivar sort: where the sort criteria are in a row, for the token of keyset paging.
     """
-    binds = Binds()
-    scope = Scope(resource, dialect, binds, query.within)
-    where = [scope.condition(query.filter)] if query.filter is not None else []
-    rows = Rows(scope, embedded=False)
-    layout = rows.layout(query.selection)
-    at: list[int] = []
-    if query.after is not None:
-        at = [rows.criterion(order) for order in query.sort]
-        if query.after:
-            where.append(beyond(scope, query.sort, query.after))
-    order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
-    statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*order)
-    statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
-    if query.after is None:
-        statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
-    return statement, layout, at, binds
+
+    def __init__(self, resource: Resource, query: Query, dialect: Dialect) -> None:
+        self.binds = Binds()
+        self._query = query
+        self._scope = scope = Scope(resource, dialect, self.binds, query.within)
+        self._where = [scope.condition(query.filter)] if query.filter is not None else []
+        rows = Rows(scope, embedded=False)
+        self.layout = rows.layout(query.selection)
+        self.columns = rows.columns
+        self.sort: list[int] = []
+        if query.after is not None:
+            self.sort = [rows.criterion(order) for order in query.sort]
+            if query.after:
+                self._where.append(beyond(scope, query.sort, query.after))
+
+    def select(self, *columns: Any) -> Any:
+        """Return the statement that selects these columns of each row of the page."""
+        query, scope = self._query, self._scope
+        order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
+        statement = scope.from_(sa.select(*columns)).where(*self._where).order_by(*order)
+        statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
+        if query.after is None:
+            statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
+        return statement
 
 
 def count_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Binds]:

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, validates
 
+from debonair.changes import insertion
 from debonair.database.engine import db, engine_of
 from debonair.resources.exposing import expose
 from debonair.web.problems import Problem
@@ -18,6 +19,13 @@ from tests.resources.models import Album, Artist
 from tests.resources.music_api import BACKENDS, exposed, pointers, uri_of
 
 MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture(params=["one INSERT", "ORM"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a new row is inserted where both ways are possible."""
+    if request.param == "ORM":
+        monkeypatch.setattr(insertion, "is_plain", lambda *_: False)
 
 
 @pytest.fixture(params=BACKENDS)
