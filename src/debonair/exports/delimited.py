@@ -125,14 +125,14 @@ def _character(found: re.Match[bytes]) -> bytes:
     return _CHARACTERS.get(escape) or bytes([int(escape[1:], 16)])
 
 
-_AS_IT_IS = (sa.Integer, sa.Numeric, sa.Float, sa.String, sa.Uuid)
+_AS_IT_IS = (sa.Integer, sa.Numeric, sa.Float, sa.String, sa.Uuid, sa.Date)
 
 
 def copied(expression: Any, column: Column) -> Any:
     """Return the SQL whose text in PostgreSQL's COPY is the value as JSON has it; None where it is not.
 
-    Infinite dates and those before Christ are PostgreSQL's text, like in JSON. A fraction of a second has
-    the digits that it needs.
+    Dates that Python does not have are PostgreSQL's text, like in JSON; the style of dates must be ISO. A
+    fraction of a second has the digits that it needs.
     """
     type_ = column.type
     if isinstance(type_, sa.Enum):
@@ -142,12 +142,27 @@ def copied(expression: Any, column: Column) -> Any:
         return None
     if isinstance(type_, sa.Boolean):
         return sa.cast(expression, sa.Text)
-    if isinstance(type_, sa.DateTime | sa.Date):
-        return sa.func.to_json(expression).op("#>>")(sa.literal_column("'{}'"))
+    if isinstance(type_, sa.DateTime):
+        return _moment(expression) if not type_.timezone else _moment_with_zone(expression)
     if isinstance(type_, sa.LargeBinary):
         text = sa.func.encode(expression, sa.literal_column("'base64'"))
         return sa.func.replace(text, sa.literal_column("E'\\n'"), sa.literal_column("''"))
     return expression if isinstance(type_, _AS_IT_IS) else None
+
+
+def _moment(expression: Any) -> Any:
+    # to_json takes three times as long.
+    text = sa.cast(expression, sa.Text)
+    in_python = expression.between(
+        sa.literal_column("timestamp '0001-01-01'"),
+        sa.literal_column("timestamp '9999-12-31 23:59:59.999999'"),
+    )
+    iso = sa.func.replace(text, sa.literal_column("' '"), sa.literal_column("'T'"))
+    return sa.case((in_python, iso), else_=text)
+
+
+def _moment_with_zone(expression: Any) -> Any:
+    return sa.func.to_json(expression).op("#>>")(sa.literal_column("'{}'"))
 
 
 def _is_standard(type_: Any) -> bool:
