@@ -62,6 +62,8 @@ _interval: Any = None
 def copied(connection: Any, statement: str, parameters: Any, size: int) -> Iterator[bytes]:
     """Yield what COPY sends, in parts of about ``size`` bytes, with the line ends of RFC 4180.
 
+    Dates have PostgreSQL's style ISO, whatever the database's setting.
+
     The connection is closed when the iteration ends early: the server has not sent everything then.
 
     :param connection: out of SQLAlchemy's pool.
@@ -71,6 +73,8 @@ def copied(connection: Any, statement: str, parameters: Any, size: int) -> Itera
     complete = False
     try:
         with connection.cursor() as cursor:
+            if not (driver.info.parameter_status("DateStyle") or "").startswith("ISO"):
+                cursor.execute("SET LOCAL DateStyle TO ISO")
             copy = cursor.copy(statement if parameters else statement.replace("%%", "%"), parameters)
             copy.__enter__()
             while not complete:

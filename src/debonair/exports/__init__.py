@@ -1,4 +1,5 @@
-"""All rows that a query selects, streamed as CSV or NDJSON. ``export``: the responses. ``delimited``: CSV."""
+"""All rows that a query selects, streamed as CSV or NDJSON. ``export``: the responses. ``delimited``: CSV.
+``objects``: NDJSON. ``columns``: the conversion of values."""
 
 from debonair.room import Room
 

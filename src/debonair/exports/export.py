@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from flask import Response, current_app, request
 from werkzeug.exceptions import ServiceUnavailable
@@ -24,7 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from debonair.database import postgresql
 from debonair.database.engine import driver_connection
 from debonair.descriptions.description import Resource
-from debonair.exports import delimited
+from debonair.exports import delimited, objects
 from debonair.queries.parameters import FaultyQuery, query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
@@ -33,8 +32,7 @@ from debonair.statements import statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
 from debonair.statements.reading import Reader
-from debonair.statements.rows import Layout, Row, builder
-from debonair.statements.wire import written_by_default
+from debonair.statements.rows import Layout, Row
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"
@@ -90,12 +88,7 @@ class Exports:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
         select, layout = self._select(resource, query)
-        build = builder(layout)
-
-        def lines(rows: list[Row]) -> bytes:
-            dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-            return b"".join([dumps(build(row), written_by_default, option) for row in rows])
-
+        lines = objects.writer(layout, resource, self._reader.dialect)
         return self._response(resource, query, NDJSON, "ndjson", self._by_rows(select, query, lines))
 
     def _query(self, resource: Resource, text: str, within: Within | None) -> Query:

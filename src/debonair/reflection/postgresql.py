@@ -23,7 +23,7 @@ from debonair.reflection.catalog import (
     Relation,
     Skipped,
 )
-from debonair.reflection.stored_types import AsText
+from debonair.reflection.text_type import AsText
 
 # Partitions are served by their parent. What an extension owns is not of the author's database.
 _RELATIONS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
@@ -38,8 +38,23 @@ def builder(layout: Layout) -> Callable[[Row], dict[str, Any]]:
     times as fast as loops over the layout. Names become constants of the tree and are never parsed.
     """
     values: dict[str, Any] = {}
-    row = ast.arguments([], [ast.arg("row")], None, [], [], None, [])
-    function = ast.Expression(ast.Lambda(row, _object(layout, values)))
+    function: Callable[[Row], dict[str, Any]] = _function("row", _object(layout, values), values)
+    return function
+
+
+def builder_of_many(layout: Layout) -> Callable[[Iterable[Row]], list[dict[str, Any]]]:
+    """Return a function that makes the objects of rows. See :func:`builder`."""
+    values: dict[str, Any] = {}
+    rows = ast.comprehension(ast.Name("row", ast.Store()), ast.Name("rows", ast.Load()), [], 0)
+    objects = ast.ListComp(_object(layout, values), [rows])
+    function: Callable[[Iterable[Row]], list[dict[str, Any]]] = _function("rows", objects, values)
+    return function
+
+
+def _function(argument: str, result: ast.expr, values: dict[str, Any]) -> Any:
+    """Return a function of one argument that returns the expression; ``values`` are its global names."""
+    arguments = ast.arguments([], [ast.arg(argument)], None, [], [], None, [])
+    function = ast.Expression(ast.Lambda(arguments, result))
     code = compile(ast.fix_missing_locations(function), "<layout of a row>", "eval")
     inner = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
     return FunctionType(inner, values)

@@ -252,6 +252,36 @@ def test_values_of_every_type_are_those_of_json(values: Flask, fields: str) -> N
                 assert text == str(value)
 
 
+@pytest.mark.parametrize("style", ["ISO, MDY", "SQL, DMY", "German"])
+def test_dates_that_python_lacks_are_those_of_json(postgresql_url: str, style: str) -> None:
+    uri = postgresql_url.replace("postgresql:", "postgresql+psycopg:")
+    app = create_app("debonair.standalone", chassis_settings(database={"uri": uri}))
+    texts = (
+        "infinity",
+        "-infinity",
+        "0044-03-15 BC",
+        "10000-01-01",
+        "9999-12-31",
+        "0001-01-01",
+        "2024-02-29",
+    )
+    engine = engine_of(app)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        for text in texts:
+            values = f"'{text}', timestamp '{text}', date '{text}'"
+            connection.execute(sa.text(f'INSERT INTO "values" (text, moment, day) VALUES ({values})'))
+        connection.execute(sa.text(f"ALTER DATABASE {engine.url.database} SET DateStyle TO {style}"))
+    try:
+        expose(app, Value)
+        fields = "fields=text,moment,day&sort=id"
+        expected = page(app, f"/values?{fields}")
+        engine.dispose()
+        assert table(app, f"/values?format=csv&{fields}") == expected
+    finally:
+        engine.dispose()
+
+
 def test_infinite_numbers_have_a_name(values: Flask) -> None:
     with engine_of(values).begin() as connection:
         connection.execute(sa.text('DELETE FROM "values"'))
