@@ -26,6 +26,7 @@ from debonair.settings import (
     values_of,
 )
 from debonair.web.health import monitor_of
+from debonair.web.json_provider import JSONProvider
 from debonair.web.lean_flask import Application
 
 _EXTENSION = "debonair"
@@ -55,6 +56,7 @@ def create_app(import_name: str, settings: Settings, *, rooms: Iterable[Room] = 
             )
 
     app: Flask = Application(service.package, instance_path=str(service.state_directory))
+    app.json = JSONProvider(app)
     app.extensions[_EXTENSION] = settings
     if service.production:
         # FLASK_DEBUG would show the insides of an error to the client.

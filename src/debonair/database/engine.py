@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -24,20 +25,22 @@ from sqlalchemy import (
     ExceptionContext,
     MetaData,
     PoolProxiedConnection,
+    QueuePool,
     event,
     make_url,
 )
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import DeclarativeBase
 
-from debonair.database import commands
+from debonair.database import commands, pooled
 from debonair.database.hang_guard import HangGuard
 from debonair.names import Service
 from debonair.settings import DatabaseSection, HealthSection, Settings
 
-_READ_ONLY = "debonair_read_only"
 _GUARD = "debonair_hang_guard"
-_BEGIN = "debonair_begin"
+
+_reading: ContextVar[bool] = ContextVar("debonair_reading", default=False)
+"""Whether the transactions that begin now read only, see :func:`reading`."""
 
 MIGRATIONS = "debonair_migrations"
 """The application's extension that holds the directory of the service's migrations."""
@@ -167,23 +170,16 @@ def _prepare_sqlite(engine: Engine) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def do_begin(connection: PoolProxiedConnection) -> None:
         # A transaction that reads first and writes later fails when another process wrote in between,
         # whatever the timeout. So one that may write takes the lock when it begins, and waits for it.
-        reads_only = (
-            _foreign.get(engine)
-            or connection.get_execution_options().get(_READ_ONLY)
-            or any(condition() for condition in _reads_only)
-        )
-        connection.info[_BEGIN] = "BEGIN" if reads_only else "BEGIN IMMEDIATE"
-
-    def do_begin(connection: PoolProxiedConnection) -> None:
+        reads_only = _reading.get() or _foreign.get(engine) or any(condition() for condition in _reads_only)
         # ``driver_connection`` is None after Connection.detach().
         driver: Any = connection.dbapi_connection
-        driver.execute(connection.info[_BEGIN])
+        driver.execute("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
-    # The dialect's method is called after the event. The driver's connection takes a tenth of the time that
+    # The dialect's method, and not an event "begin": with any such event, every connection looks for
+    # listeners of all events. The driver's connection takes a tenth of the time that
     # Connection.exec_driver_sql() takes, and SQLAlchemy translates what it raises.
     engine.dialect.do_begin = do_begin  # type: ignore[assignment]
 
@@ -216,7 +212,12 @@ def _handle_error(failure: ExceptionContext) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Return a connection that reads only, and so waits for no writer."""
-    with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
+    with engine.connect() as connection:
+        token = _reading.set(True)
+        try:
+            connection.begin()
+        finally:
+            _reading.reset(token)
         yield connection
 
 
@@ -225,7 +226,7 @@ _lent: dict[Engine, Any] = {}
 
 def driver_connection(engine: Engine) -> Any:
     """Return a connection of the driver, with no transaction; ``close`` gives it back to the pool."""
-    return _lent.get(engine) or engine.raw_connection()
+    return _lent.get(engine) or pooled.take(engine)
 
 
 def is_lent(engine: Engine) -> bool:
@@ -247,7 +248,7 @@ def lend(engine: Engine, connection: Any) -> Iterator[None]:
         _lent[engine] = before
 
 
-def watch_pool(engine: Engine, taken: Callable[[], None], returned: Callable[[], None]) -> None:
-    """Call ``taken`` when a connection leaves the engine's pool, and ``returned`` when it comes back."""
-    event.listen(engine, "checkout", lambda *_: taken())
-    event.listen(engine, "checkin", lambda *_: returned())
+def connections_in_use() -> int:
+    """Return how many connections this process has taken from the pools of its applications."""
+    pools = [engine.pool for engine in list(_engines)]
+    return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
+import orjson
 from flask import Flask, Request
 from flask import request as current_request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from debonair.names import Service
 from debonair.settings import Settings
+
+_PLAIN_DEPTH = 100
+"""Arrays and objects of a body that are surely not nested too deeply for Python's parser."""
 
 _HOST = re.compile(r"([\w.~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(:\d*)?", re.ASCII)
 
@@ -38,11 +42,26 @@ def _refuse_malformed() -> None:
     # Do not parse a body if no route matches the path and the method.
     if request.routing_exception is not None or not request.is_json:
         return
-    received = len(request.get_data())
+    body = request.get_data()
+    received = len(body)
     if received < length:
         raise BadRequest(f"The body ended after {received} of {length} bytes.")
-    if received:
+    if received and not _is_plain_json(body):
         try:
             request.get_json()
         except RecursionError:
             raise BadRequest("The JSON body is nested too deeply.") from None
+
+
+def _is_plain_json(body: bytes) -> bool:
+    """Return whether a body is JSON that Flask can parse as well; false where Flask must try.
+
+    The view parses it when it wants to: here it is only checked, which takes a tenth of the time.
+    """
+    if body.count(b"[") + body.count(b"{") > _PLAIN_DEPTH:
+        return False
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True

@@ -19,6 +19,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
 
+from debonair.web.lean_context import LeanDispatch
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -89,16 +91,17 @@ def response_of(
     return response
 
 
-class Application(flask.Flask):
+class Application(LeanDispatch):
     """A Flask application with :class:`Response`."""
 
     response_class = Response
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return what matches the request with the routes, as Flask does."""
+        config, routes = self.config, self.url_map
         if request is None:
-            return super().create_url_adapter(request)
-        environ, config, routes = request.environ, self.config, self.url_map
+            return None if config["SERVER_NAME"] is None else super().create_url_adapter(request)
+        environ = request.environ
         host = environ.get("HTTP_HOST")
         if (
             host is None

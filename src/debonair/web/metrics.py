@@ -75,12 +75,11 @@ CONNECTIONS = Gauge(
 CHECKS = Histogram("health_check_duration_seconds", "Time of a health check, in seconds.", ["check"])
 FUNCTIONS = Histogram("function_duration_seconds", "Time of a function, in seconds.", ["function"])
 
-# Lists count without a lock: append() and pop() are atomic.
 _in_flight: list[None] = []
-"""An element for each request in progress in this process."""
+"""An element for each request in progress in this process: append() and pop() need no lock."""
 
-_in_use: list[None] = []
-"""An element for each connection that this process has taken from the pool."""
+connections_in_use: Callable[[], int] = int
+"""Returns how many connections this process has taken from its pools; set by ``transactions``."""
 
 _Request = tuple[str, str, int, float]
 """Method, rule, status and seconds of a request."""
@@ -95,19 +94,6 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         file.on_loss.append(LOG_LOSSES.inc)
     got_request_exception.connect(_count_exception, app)
     app.register_blueprint(endpoints)
-
-
-def connection_taken() -> None:
-    """Count a connection that was taken from the pool."""
-    _in_use.append(None)
-    _requests.expect()
-
-
-def connection_returned() -> None:
-    """Count a connection that came back to the pool."""
-    if _in_use:  # else it was taken before a fork
-        _in_use.pop()
-    _requests.expect()
 
 
 def timed(function: Callable[P, R]) -> Callable[P, R]:
@@ -157,19 +143,14 @@ def _record(requests: list[_Request]) -> None:
         for bucket, number in collections.Counter(bisect_left(bounds, time) for time in times).items():
             duration._buckets[bucket].inc(number)
     IN_FLIGHT.set(len(_in_flight))
-    CONNECTIONS.set(len(_in_use))
+    CONNECTIONS.set(connections_in_use())
 
 
 _requests: Gathering[_Request] = Gathering(_record, 1.0 if _DIRECTORY else None, most=10_000)
 """Requests that the metrics do not have yet. The metrics of a single process get them when they are read."""
 
 
-def _begin_anew() -> None:
-    _in_flight.clear()
-    _in_use.clear()
-
-
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_in_flight.clear)
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ _SAFE = {"GET", "HEAD", "OPTIONS", "QUERY"}
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
     """Let safe methods read without the write lock, return errors as problems, and count connections."""
     engine.reads_only_when(_request_is_safe)
-    engine.watch_pool(engine.engine_of(app), metrics.connection_taken, metrics.connection_returned)
+    metrics.connections_in_use = engine.connections_in_use
     app.register_error_handler(DBAPIError, _response_for)
     app.register_error_handler(NoConnectionError, _response_for)
 

@@ -133,7 +133,7 @@ def test_each_library_is_imported_in_its_own_room_only() -> None:
         "prometheus_client": {"web"},
         "flask_script_ng": {"manage"},
         "flask_smorest": {"api"},
-        "orjson": {"api", "browsing", "exports", "logs", "queries", "statements"},
+        "orjson": {"api", "browsing", "exports", "logs", "queries", "statements", "web"},
     }
     for library, rooms in homes.items():
         pattern = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)
