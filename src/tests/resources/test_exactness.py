@@ -97,15 +97,29 @@ def _or_none(value: Any, make: Callable[[Any], Any]) -> Any:
     return None if value is None else make(value)
 
 
-def places(served: Served) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
-    """Yield each row as it is at the root, in a to-one relation, and in a to-many relation."""
+def places(served: Served) -> Iterator[tuple[dict[str, Any], ...]]:
+    """Yield each row as it is at the root, in a to-one relation, and in a to-many relation.
+
+    The page is read by key, and by number in two orders: that is another statement, whose JSON SQLite writes.
+    """
+    numbered = [dict(_numbered(served, sort)) for sort in ("id", "-id")]
     token: str | None = ""
     while token is not None:
         query = {"include": "twin,twins", "page_size": "500", "count": "none", "after": token}
         page = served.get("/exact", query)
         for row in page["objects"]:
-            yield row, row["twin"], row["twins"][0]
+            others = [each for rows in numbered for each in (rows[row["id"]], rows[row["id"]]["twin"])]
+            yield row, row["twin"], row["twins"][0], *others
         token = page["after"]
+
+
+def _numbered(served: Served, sort: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    number, last = 0, 1
+    while number < last:
+        number += 1
+        page = served.get("/exact", {"include": "twin", "page_size": "500", "sort": sort, "page": number})
+        last = page["total_pages"]
+        yield from ((row["id"], row) for row in page["objects"])
 
 
 def differences(served: Served, expected: dict[int, dict[str, Any]]) -> list[Any]:
