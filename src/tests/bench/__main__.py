@@ -1,6 +1,6 @@
 """Figures, as ratios of things measured in turn in one run: what the chassis costs, and what it saves.
 
-usage: python -m tests.bench [--quick] [request|start|bake|deb|servers|resources ...]
+usage: python -m tests.bench [--quick] [endpoints|start|bake|deb|servers|resources ...]
 
 Each line is ours, theirs, and ours / theirs as the median of the pairs. Absolute figures are this
 machine's; the ratios are what to compare.
@@ -13,13 +13,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests.bench.chassis import bench_request, bench_start
+from tests.bench.chassis import bench_start
+from tests.bench.endpoints import bench_endpoints
 from tests.bench.packaging import bench_bake, bench_deb
 from tests.bench.resources import bench_resources
 from tests.bench.servers import bench_servers
 
 BENCHES = {
-    "request": bench_request,
+    "endpoints": bench_endpoints,
     "start": bench_start,
     "bake": bench_bake,
     "deb": bench_deb,

@@ -1,64 +1,13 @@
-"""The chassis beside bare Flask: requests, instructions, start and memory."""
+"""The chassis beside bare Flask: start and memory."""
 
 from __future__ import annotations
 
 import functools
-import http.client
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
-from tests.bench.measuring import SAMPLE, children, free_port, memory, pairs, running, seconds, wrk
+from tests.bench.measuring import SAMPLE, free_port, memory, pairs, running, seconds
 from tests.support import ROOT
-
-# The same server for both: only the application differs.
-SERVE = """
-import sys
-from pathlib import Path
-from debonair import config
-from debonair.names import Service
-from debonair.server.launch import Server, options, prepare
-from debonair.rooms import sections
-import logging
-service = Service.of("example_service")
-settings = {settings}
-configuration = config.load(service, sections(), overrides=settings, environ={{}})
-{body}
-"""
-
-OURS = """
-from debonair.settings import LogSection
-from debonair.logs import setup as logs
-from example_service.application import CheckIns, create_app
-configuration = config.load(service, sections((), [CheckIns]), environ={{}}, overrides=[
-    *settings, "log.format=json", "database.uri=sqlite:///{scratch}/bench.db"])
-metrics = prepare(configuration)
-def load():
-    logs.configure(configuration.settings[LogSection], service, server=True)
-    app = create_app(configuration.settings)
-    app.add_url_rule("/trivial", "trivial", lambda: {{"hello": "world"}})
-    return app
-Server(configuration, load, metrics).run()
-"""
-
-BARE = """
-def load():
-    from flask import Flask
-    app = Flask("bare")
-    app.add_url_rule("/trivial", "trivial", lambda: {"hello": "world"})
-    return app
-class Bare(Server):
-    def load_config(self):
-        for key, value in options(configuration).items():
-            self.cfg.set(key, value)
-Bare(configuration, load, prepare(configuration)).run()
-"""
 
 BARE_START = """
 import sys
@@ -95,73 +44,6 @@ def installed() -> Path:
 def python() -> str:
     """Return the interpreter of that environment."""
     return str(installed() / "python")
-
-
-def bench_request(scratch: Path, quick: bool) -> None:
-    """Compare throughput of, and instructions for, the trivial endpoint."""
-    bodies = {"ours": OURS.format(scratch=scratch), "bare": BARE}
-    if shutil.which("wrk"):
-        # Both stand all the while and are asked in turn, for what else the machine does comes and goes.
-        ports = {name: free_port() for name in bodies}
-        with running(program(bodies["ours"], ports["ours"]), ports["ours"], "/trivial"), \
-             running(program(bodies["bare"], ports["bare"]), ports["bare"], "/trivial"):  # fmt: skip
-
-            def throughput(name: str) -> float:
-                rate, _, failed = wrk(f"http://127.0.0.1:{ports[name]}/trivial", 16, False, 1)
-                if failed:
-                    raise SystemExit(f"error: wrk had requests that failed, of {name}")
-                return rate
-
-            pairs("trivial endpoint / bare Flask, same gunicorn", "req/s",
-                  lambda: throughput("ours"), lambda: throughput("bare"), 3 if quick else 20)  # fmt: skip
-    else:
-        print("throughput: left out, wrk is missing: apt-get install wrk")
-    if shutil.which("valgrind"):
-        count = 20 if quick else 200
-        each = {name: instructions(body, count) for name, body in bodies.items()}
-        pairs("instructions for one / the same", "1000s",
-              lambda: each["ours"] / 1000, lambda: each["bare"] / 1000, 1)  # fmt: skip
-    else:
-        print("instructions: left out, valgrind is missing: apt-get install valgrind")
-
-
-def program(body: str, port: int, *overrides: str) -> list[str]:
-    """Return the command that serves one side of the comparison."""
-    settings = [f"server.port={port}", *overrides]
-    return [python(), "-c", SERVE.format(settings=settings, body=body)]
-
-
-def instructions(body: str, count: int) -> float:
-    """Return how many instructions a worker spends on a request: what ``count`` more of them cost it."""
-
-    def collected(number: int) -> int:
-        port = free_port()
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-                   *program(body, port, "server.workers=1")]  # fmt: skip
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        with tempfile.TemporaryFile() as printed:
-            process = subprocess.Popen(command, env=environment, stderr=printed)
-            client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-            while process.poll() is None:
-                with suppress(OSError):
-                    client.connect()
-                    break
-                time.sleep(0.1)
-            for _ in range(number):
-                client.request("GET", "/trivial")
-                client.getresponse().read()
-            client.close()
-            worker = children(process)[0]
-            process.terminate()
-            process.wait()
-            printed.seek(0)
-            text = printed.read().decode()
-        found = re.search(rf"=={worker}== Collected : (\d+)", text)
-        if not found:
-            raise SystemExit(f"error: valgrind says:\n{text}")
-        return int(found[1])
-
-    return (collected(20 + count) - collected(20)) / count
 
 
 def bench_start(scratch: Path, quick: bool) -> None:

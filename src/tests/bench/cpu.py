@@ -60,9 +60,9 @@ class Served:
         """
         arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"{self.url}{target}"]
         arguments += ["-s", str(self._script)] if post else []
-        before = processor_seconds(self.pid)
+        before = processor_times(self.pid)
         output = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-        spent = processor_seconds(self.pid) - before
+        spent = processor_seconds(before, processor_times(self.pid))
         found = re.search(r"(\d+) requests in", output)
         if not found or not int(found[1]) or re.search("Non-2xx|Socket errors", output):
             raise SystemExit(f"error: {self.peer.title}, {target}: requests failed\n{output}")
@@ -101,14 +101,22 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def processor_seconds(pid: int) -> float:
-    """Return how long all threads of all processes of a tree have run, in seconds."""
-    total = 0
+Times = dict[tuple[int, str], int]
+
+
+def processor_times(pid: int) -> Times:
+    """Return how long each thread of each process of a tree has run, in nanoseconds."""
+    found = {}
     for process in tree(pid):
         for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
             with suppress(OSError):
-                total += int(path.read_text().split()[0])
-    return total / 1e9
+                found[process, path.parent.name] = int(path.read_text().split()[0])
+    return found
+
+
+def processor_seconds(before: Times, after: Times) -> float:
+    """Return how long the threads have run between two times, in seconds, but for those that ended."""
+    return sum(value - before.get(thread, 0) for thread, value in after.items()) / 1e9
 
 
 def measure(names: Sequence[str], scratch: Path, *, rounds: int, seconds: int) -> dict[str, list[float]]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.cpu import Served, processor_seconds, serving
+from tests.bench.cpu import Served, processor_seconds, processor_times, serving
 from tests.bench.environments import make_sqlite, statements
 from tests.bench.instructions import count_each
 from tests.bench.peers import PEERS
@@ -102,9 +102,9 @@ def _print_table(title: str, sizes: tuple[int, ...], measure: Callable[[int], li
 
 def _together(cluster: postgresql.Cluster, served: Served, target: str) -> float:
     """Return the microseconds per request of the service and of the database's server."""
-    before = processor_seconds(cluster.pid)
+    before = processor_times(cluster.pid)
     count, spent = served.load(target, 2)
-    return (spent + processor_seconds(cluster.pid) - before) / count * 1e6
+    return (spent + processor_seconds(before, processor_times(cluster.pid))) / count * 1e6
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""The resources beside other frameworks: instructions, processor time, and how the cost grows.
+"""The resources beside other frameworks: instructions, processor time, how the cost grows, exports.
 
-usage: python -m tests.bench.resources [--quick] [instructions|cpu|growth ...]
+usage: python -m tests.bench.resources [--quick] [instructions|cpu|growth|exports ...]
 
 The other frameworks are installed from the package index, each into an environment of its own below
 ``$XDG_CACHE_HOME/debonair/bench``.
@@ -13,9 +13,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import cpu, growth, instructions
+from tests.bench import cpu, exports, growth, instructions
 from tests.bench.environments import require
 from tests.bench.peers import PEERS
+
+TABLES = ("instructions", "cpu", "growth", "exports")
 
 
 def bench_resources(scratch: Path, quick: bool, parts: list[str] | None = None) -> None:
@@ -25,6 +27,7 @@ def bench_resources(scratch: Path, quick: bool, parts: list[str] | None = None) 
         "instructions": lambda directory: instructions.print_table(list(PEERS), quick=quick),
         "cpu": lambda directory: cpu.print_table(list(PEERS), directory, quick=quick),
         "growth": lambda directory: _print_growth(directory, quick),
+        "exports": lambda directory: exports.print_table(directory, quick=quick),
     }
     for name in parts or tables:
         with tempfile.TemporaryDirectory(dir=scratch) as directory:
@@ -42,12 +45,10 @@ def main() -> None:
         prog="python -m tests.bench.resources", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    parser.add_argument(
-        "parts", nargs="*", metavar="TABLE", help="instructions, cpu, growth: the tables to print"
-    )
+    parser.add_argument("parts", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}: the tables to print")
     arguments = parser.parse_args()
-    if unknown := set(arguments.parts) - {"instructions", "cpu", "growth"}:
-        parser.error(f"there is no table {unknown.pop()!r}; there are instructions, cpu, growth")
+    if unknown := set(arguments.parts) - set(TABLES):
+        parser.error(f"there is no table {unknown.pop()!r}; there are {', '.join(TABLES)}")
     with tempfile.TemporaryDirectory() as scratch:
         bench_resources(Path(scratch), arguments.quick, arguments.parts)
 
