@@ -1,4 +1,4 @@
-"""CSV and NDJSON: all rows that a query selects, streamed.
+"""CSV and NDJSON: all rows that a query selects, streamed, or the page that it asks for.
 
 An export holds one connection and one cursor of the database from the first row to the last one, so it shows
 one state of the database, in any order. Therefore the number of exports at a time is limited, and a client
@@ -99,21 +99,26 @@ class Exports:
         return self._response(resource, query, NDJSON, "ndjson", self._by_rows(select, query, lines))
 
     def _query(self, resource: Resource, text: str, within: Within | None) -> Query:
+        """Return the query; its ``page_size`` is 0 when no page is asked for."""
         items = items_of(text)
-        refused = [name for name, _ in items if name in ("page", "page_size", "after")]
-        if refused:
-            message = "cannot be given for an export, which has all rows: leave it out"
-            raise FaultyQuery({name: [message] for name in refused})
-        return replace(query_of(resource, items), within=within, after=None)
+        query = replace(query_of(resource, items), within=within)
+        paged = any(name in ("page", "page_size", "after") for name, _ in items)
+        return query if paged else replace(query, page_size=0)
 
     def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
         select, layout, _, binds = statement.page_of(resource, query, self._reader.dialect)
-        return statement.restricted(select, binds)[0].limit(None).offset(None), layout
+        select = statement.restricted(select, binds)[0]
+        return select if query.page_size else select.limit(None).offset(None), layout
+
+    def _values(self, query: Query) -> dict[str, Any]:
+        values = parameters_of(query, self._reader.dialect.name)
+        offset = (query.page - 1) * query.page_size
+        return values | ({"limit": query.page_size, "offset": offset} if query.page_size else {})
 
     def _by_rows(self, select: Any, query: Query, lines: Lines) -> Callable[[Any], Iterator[bytes]]:
         dialect = self._reader.dialect
         compiled = Statement(select, dialect)
-        values = parameters_of(query, dialect.name)
+        values = self._values(query)
 
         def chunks(connection: Any) -> Iterator[bytes]:
             on_server = dialect.name == "postgresql"
@@ -131,7 +136,7 @@ class Exports:
 
     def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
         compiled = Statement(select, self._reader.dialect)
-        parameters = compiled.bound(parameters_of(query, "postgresql"))
+        parameters = compiled.bound(self._values(query))
         text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
         return _with_errors(
             lambda connection: postgresql.copied(connection, text, parameters, _PART), compiled

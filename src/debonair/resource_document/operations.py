@@ -14,8 +14,8 @@ from debonair.resource_document import parameters as parameters
 from debonair.resource_document.schemas import Schemas, camel, reference
 
 _QUERY = (
-    "The method QUERY (RFC 10008) returns the same: its body is a JSON object whose members are the "
-    'parameters, and `filter` is a tree such as `{"or": [{"title__like": "A%"}, {"not": {"id__gt": 3}}]}`.'
+    "The query is a JSON object whose members are the parameters of a page, and `filter` may be a tree, such "
+    'as `{"or": [{"title__like": "A%"}, {"not": {"id__gt": 3}}]}` (RFC 10008).'
 )
 
 _CREATED = ("Location", "ETag", "Idempotency-Replayed")
@@ -67,6 +67,7 @@ class Operations:
         many = {}
         if "GET" in verbs:
             many["get"] = self._list(resource, resource, f"list_{_plural(resource)}")
+            many["x-query"] = self._query(resource)
         if "POST" in verbs:
             many["post"] = self._create(resource)
         for verb in ("PATCH", "DELETE") if resource.options.bulk else ():
@@ -117,10 +118,19 @@ class Operations:
             *self._selecting[resource], *self._shaping[resource], *map(parameters.reference, common),
             *self._filters[resource],
         ]  # fmt: skip
-        found = self._operation(owner, name, summary or f"A page of {resource.name}.", given, answers, (400,))
-        if resource is owner and not summary:
-            found["description"] = _QUERY
-        return found
+        return self._operation(owner, name, summary or f"A page of {resource.name}.", given, answers, (400,))
+
+    def _query(self, resource: Resource) -> dict[str, Any]:
+        """Return the operation of the method QUERY: OpenAPI has it since 3.2."""
+        answers = {
+            "200": _answer(reference(f"{self._nouns[resource]}Page"), ("ETag",)),
+            "304": {"description": "The client has the current page."},
+        }
+        name, given = f"query_{_plural(resource)}", [parameters.reference("IfNoneMatch")]
+        summary = f"A page of {resource.name}, by a query in the body."
+        found = self._operation(resource, name, summary, given, answers, (400, 413, 415))
+        found["description"] = _QUERY
+        return found | {"requestBody": _body(reference(f"{self._nouns[resource]}Query"))}
 
     def _get(self, resource: Resource, owner: Resource, name: str, summary: str = "") -> dict[str, Any]:
         others = tuple(other for other in self._others if other.one and not summary)

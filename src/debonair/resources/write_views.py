@@ -19,7 +19,7 @@ from debonair.changes.idempotency import Idempotency, Stored, key_of_request
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
-from debonair.resources.views import Views, etag_of, key_of, key_text, missing
+from debonair.resources.views import Views, etag_of, key_of, key_text, methods_of, missing
 from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
@@ -82,8 +82,8 @@ class Writes:
         found = resource.relations.get(relation)
         if found is None:
             raise NotFound(f"{resource.name} has no relation {relation!r}.")
-        if not (found.many and found.writable and "POST" in found.target.options.verbs):
-            raise MethodNotAllowed(["GET", "HEAD", "OPTIONS"])
+        if "POST" not in (methods := methods_of(found)):
+            raise MethodNotAllowed(methods)
         return self._create(found.target, (resource, found, key_of(resource, key)))
 
     def _create(
@@ -120,6 +120,8 @@ class Writes:
             items = [(each, (index,)) for index, each in enumerate(data)]
         rows = work.create(resource, items, parent)
         found = [work.read(resource, row, text) for row in rows]
+        if not rows:
+            self._reader.check_one(resource, text)
         body = written(found if many else found[0])
         headers = {"Content-Type": JSON}
         if not many:
