@@ -74,7 +74,7 @@ def _as_json(convert: Convert | None) -> Convert:
 
 def header_of(fields: Sequence[Field]) -> bytes:
     """Return the first line."""
-    return _joined([tuple(field.header for field in fields)])
+    return joined([tuple(field.header for field in fields)])
 
 
 def writer(fields: Sequence[Field], width: int) -> Callable[[list[Row]], bytes]:
@@ -95,7 +95,7 @@ def writer(fields: Sequence[Field], width: int) -> Callable[[list[Row]], bytes]:
             columns[at] = _converted(field, columns[at], nulls[at])
         if pick is not None or converted:
             rows = list(zip(*columns, strict=True))
-        return _joined(rows, columns, sum(nulls))
+        return joined(rows, columns, sum(nulls))
 
     return lines
 
@@ -117,7 +117,7 @@ def _converted(field: Field, values: Any, nulls: int) -> list[Any]:
     return [None if value is None else convert(value) for value in values]
 
 
-def _joined(rows: list[Any], columns: Sequence[Sequence[Any]] = (), nulls: int = 0) -> bytes:
+def joined(rows: list[Any], columns: Sequence[Sequence[Any]] = (), nulls: int = 0) -> bytes:
     """Return the lines of rows. What orjson writes is CSV but for null, escapes and the ends of the lines."""
     data = orjson.dumps(rows, default=written_by_default)
     bare = data.replace(b"null", b"")

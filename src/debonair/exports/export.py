@@ -11,25 +11,25 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from flask import Response, current_app, request
+from flask import Response, current_app, request, stream_with_context
 from werkzeug.exceptions import ServiceUnavailable
 
 from debonair.database import postgresql
-from debonair.database.engine import driver_connection
+from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
-from debonair.exports import delimited
-from debonair.queries.parameters import FaultyQuery, query_of
+from debonair.exports import delimited, objects
+from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
 from debonair.resources.views import Representation, Views, missing
-from debonair.statements import statement
+from debonair.statements import dumping, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
 from debonair.statements.reading import Reader
@@ -38,6 +38,7 @@ from debonair.statements.wire import written_by_default
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"
+_CSV_TYPE = f"{CSV}; charset=utf-8; header=present"
 
 PATIENCE = 60.0
 """Seconds that a client may take to read, beyond those that its bytes take at the lowest speed."""
@@ -73,30 +74,37 @@ class Exports:
     def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as CSV. :raises FaultyQuery: with every fault."""
         query = self._query(resource, text, within)
-        if faults := [name for name, _ in _manys(query)]:
-            raise FaultyQuery({"include": [f"{faults[0]!r} is to many rows, which CSV cannot hold"]})
         select, layout = self._select(resource, query)
+        chunks: Callable[[Any], Iterator[bytes]]
+        if objects.needed(resource, query.selection):
+            members = list(objects.fields_of(resource, query.selection))
+            header = objects.header_of(members)
+            chunks = self._by_objects(resource, select, layout, query, objects.writer(members))
+            return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        chunks: Callable[[Any], Iterator[bytes]]
         if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:
             chunks = self._copied(*copy, query)
         else:
             columns = list(select.selected_columns)
             chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
-        return self._response(resource, query, f"{CSV}; charset=utf-8; header=present", "csv", chunks, header)
+        return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
 
     def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
         select, layout = self._select(resource, query)
-        build = builder(layout)
 
-        def lines(rows: list[Row]) -> bytes:
+        def lines(found: Iterable[dict[str, Any]]) -> bytes:
             dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-            return b"".join([dumps(build(row), written_by_default, option) for row in rows])
+            return b"".join([dumps(each, written_by_default, option) for each in found])
 
-        return self._response(resource, query, NDJSON, "ndjson", self._by_rows(select, query, lines))
+        if dumping.is_needed(resource, query.selection):
+            chunks = self._by_objects(resource, select, layout, query, lines)
+        else:
+            build = builder(layout)
+            chunks = self._by_rows(select, query, lambda rows: lines(map(build, rows)))
+        return self._response(resource, query, NDJSON, "ndjson", chunks)
 
     def _query(self, resource: Resource, text: str, within: Within | None) -> Query:
         """Return the query; its ``page_size`` is 0 when no page is asked for."""
@@ -130,9 +138,28 @@ class Exports:
                 while rows := cursor.fetchmany(count):
                     data = lines(rows)
                     yield data
-                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // len(data)))
+                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // max(1, len(data))))
 
         return _with_errors(chunks, compiled)
+
+    def _by_objects(
+        self, resource: Resource, select: Any, layout: Layout, query: Query,
+        lines: Callable[[list[dict[str, Any]]], bytes],
+    ) -> Callable[[Any], Iterator[bytes]]:  # fmt: skip
+        """Return the parts that are made of objects, as a page has them.
+
+        A schema of the service's own is called while the response is sent, so the request is kept open.
+        """
+        build, selection = builder(layout), query.selection
+
+        def of_rows(rows: list[Row]) -> bytes:
+            data = lines(dumping.dumped(resource, selection, list(map(build, rows))))
+            if dumping.is_needed(resource, selection):
+                db.session.expunge_all()
+            return data
+
+        chunks = self._by_rows(select, query, of_rows)
+        return lambda connection: stream_with_context(chunks(connection))
 
     def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
         compiled = Statement(select, self._reader.dialect)
@@ -252,13 +279,6 @@ def _copy_of(select: Any, fields: list[delimited.Field]) -> tuple[Any, str] | No
     quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
     options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
     return select.with_only_columns(*labelled, maintain_column_froms=True), options
-
-
-def _manys(query: Query) -> Iterator[tuple[str, Any]]:
-    waiting = [query.selection]
-    for selection in waiting:
-        yield from selection.manys
-        waiting += [one for _, one in selection.ones]
 
 
 def _attachment(name: str, suffix: str) -> str:

@@ -228,8 +228,7 @@ def page_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, La
     order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
     statement = scope.from_(sa.select(*rows.columns)).where(*where).order_by(*order)
     statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
-    if query.after is None:
-        statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
+    statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
     return statement, layout, at, binds
 
 
