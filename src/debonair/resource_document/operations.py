@@ -92,6 +92,25 @@ class Operations:
             if relation.many and relation.writable and "POST" in relation.target.options.verbs:
                 related["post"] = self._create_related(resource, relation)
             yield f"{path}/{{key}}/{name}", {"parameters": key} | related
+        yield from self._memberships(resource, path)
+
+    def _memberships(self, resource: Resource, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for relation in resource.relations.values() if "PATCH" in resource.options.verbs else ():
+            if not (relation.writable and resource.has_memberships(relation.name)):
+                continue
+            noun, name = self._singular(resource), snake(relation.name) or "relation"
+            given = [parameters.reference("MemberMatch"), parameters.reference("NoMember")]
+            put = self._operation(
+                resource, f"add_{noun}_{name}", f"Add a row to {relation.name} of a row.", given,
+                {"204": {"description": "It is among them."}}, (400, 403, 404, 409, 412, 422),
+            )  # fmt: skip
+            delete = self._operation(
+                resource, f"remove_{noun}_{name}", f"Remove a row from {relation.name} of a row.", given,
+                {"204": {"description": "It is not among them."}}, (400, 403, 404, 409, 412, 422),
+            )  # fmt: skip
+            keys = [parameters.path_key(resource), parameters.path_key(relation.target) | {"name": "member"}]
+            url = f"{path}/{{key}}/{quote(relation.name, safe='')}/{{member}}"
+            yield url, {"parameters": keys, "put": put, "delete": delete}
 
     def _singular(self, resource: Resource) -> str:
         return snake(self._nouns[resource])
@@ -133,7 +152,7 @@ class Operations:
         return found | {"requestBody": _body(reference(f"{self._nouns[resource]}Query"))}
 
     def _get(self, resource: Resource, owner: Resource, name: str, summary: str = "") -> dict[str, Any]:
-        others = tuple(other for other in self._others if other.one and not summary)
+        others = tuple(other for other in self._others if other.one)
         answers = {
             "200": _answer(reference(self._nouns[resource]), ("ETag",), others),
             "304": {"description": "The client has the current object."},

@@ -55,6 +55,14 @@ COMMON: dict[str, dict[str, Any]] = {
         "description": "`*`: 412 when there is such a row.",
         "schema": {"type": "string"},
     },
+    "MemberMatch": {
+        "name": "If-Match", "in": "header", "description": "`*`: 412 when the row is not a member.",
+        "schema": {"type": "string"},
+    },
+    "NoMember": {
+        "name": "If-None-Match", "in": "header", "description": "`*`: 412 when the row is a member.",
+        "schema": {"type": "string"},
+    },
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header",
         "description": "The same key and body again give the first response again, and create nothing.",

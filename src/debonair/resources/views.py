@@ -144,13 +144,18 @@ class Views:
         within = Within(resource, relation, key_of(resource, key))
         if found.many:
             return self.collection(found.target, within)
-        self._negotiated(request)
+        representation = self._negotiated(request)
         text = request.query_string.decode(errors="surrogateescape")
         page = self.reader.related(found.target, text, within)
         if not page.rows:
             if not self._exists(within):
                 raise missing(resource, within.key)
             raise NotFound(f"This row of {resource.name} has no {relation}.")
+        if representation is not None and representation.one is not None and found.target.pages_by_key:
+            names = found.target.order_key
+            values = self.reader.related(found.target, f"fields={','.join(names)}", within).objects()[0]
+            key = key_of(found.target, ",".join(quote(str(values[name]), safe="") for name in names))
+            return representation.one(found.target, key, text)
         return self.respond(page.objects()[0])
 
     def respond(self, value: Any, link: str | None = None) -> Response:

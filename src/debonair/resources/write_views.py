@@ -19,6 +19,7 @@ from debonair.changes.idempotency import Idempotency, Stored, key_of_request
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
+from debonair.resources.membership_views import Memberships
 from debonair.resources.views import Views, etag_of, key_of, key_text, methods_of, missing
 from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
@@ -63,6 +64,9 @@ class Writes:
         self._route(rule, resource, "bulk", self.change_many, changing)
         self._route(f"{rule}/<key>", resource, "write", self.write, verbs & {"PATCH", "PUT", "DELETE"})
         self._route(f"{rule}/<key>/<relation>", resource, "create_related", self.create_related, {"POST"})
+        memberships = {"PUT", "DELETE"} if "PATCH" in verbs else frozenset()
+        member = f"{rule}/<key>/<relation>/<member>"
+        self._route(member, resource, "membership", Memberships(self._views).write, memberships)
 
     def _route(
         self, rule: str, resource: Resource, name: str, view: Callable[..., Response], methods: Any
