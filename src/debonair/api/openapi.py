@@ -119,6 +119,8 @@ class _Api(flask_smorest.Api):
 
     def _openapi_json(self) -> Response:
         document = document_of(flask.current_app)
+        if request.args.get("version") == "3.2":
+            document = as_3_2(document)
         if request.script_root and "servers" not in self.spec.options:
             # The prefix of the request, which clients put before the paths.
             document = {**document, "servers": [{"url": request.script_root}]}
@@ -166,6 +168,15 @@ def document_of(app: Flask) -> dict[str, Any]:
         for section, found in part.components.items():
             components[section] = found | components.get(section, {})
     return document
+
+
+def as_3_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of OpenAPI 3.1 as one of 3.2, which has operations of the method QUERY."""
+    paths = {
+        path: {"query" if name == "x-query" else name: value for name, value in item.items()}
+        for path, item in document["paths"].items()
+    }
+    return {**document, "openapi": "3.2.0", "paths": paths}
 
 
 def init_app(app: Flask, title: str, version: str) -> None:

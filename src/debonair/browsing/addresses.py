@@ -54,8 +54,9 @@ class Address:
         return self.url([*(item for item in self.items if not _paging(item)), *items])
 
     def data(self, format_: str) -> str:
-        """Return the URL of the same rows in a format for programs."""
-        kept = [item for item in self.items if item[0] not in ("format", FACET)]
+        """Return the URL of the same rows in a format for programs; an export has those of all pages."""
+        without = ("format", FACET, *(("page", "page_size", "after") if format_ in ("csv", "ndjson") else ()))
+        kept = [item for item in self.items if item[0] not in without]
         return self.url([*kept, ("format", format_)])
 
 

@@ -31,6 +31,17 @@ def check(resource: Resource, etag: Callable[[], str]) -> None:
             raise PreconditionFailed("The row that If-None-Match excludes exists.")
 
 
+def check_member(is_member: bool) -> None:
+    """Compare the preconditions with a membership, which has no entity tag.
+
+    :raises PreconditionFailed: for If-Match that is not ``*``, and for one that does not hold.
+    """
+    if "HTTP_IF_MATCH" in request.environ and not (is_member and request.if_match.star_tag):
+        raise PreconditionFailed("A membership has no entity tag: If-Match can only be *, for a member.")
+    if "HTTP_IF_NONE_MATCH" in request.environ and is_member and request.if_none_match.star_tag:
+        raise PreconditionFailed("The row is a member already.")
+
+
 def check_absent() -> None:
     """Compare the preconditions with a row that does not exist. :raises PreconditionFailed: for If-Match."""
     if "HTTP_IF_MATCH" in request.environ:

@@ -90,6 +90,15 @@ class Work:
         graph = Graph(self.lookup)
         values = self._values(graph, resource, row, data, whole)
         graph.faults.raise_if_any()
+        self.change_values(graph, resource, row, values, verb)
+
+    def change_values(
+        self, graph: Graph, resource: Resource, row: Any, values: dict[str, Any], verb: str
+    ) -> None:
+        """Set validated values of a row, with the hooks of the verb.
+
+        :raises HTTPException: as :meth:`change`.
+        """
         if (before := resource.options.before.get(verb)) is not None:
             before(resource.name, values, row)
         self.apply(graph, resource, row, values)

@@ -189,6 +189,11 @@ class Resource:
         """Return SQLAlchemy's relationship of a relation."""
         return self.mapper.relationships[name]
 
+    def has_memberships(self, name: str) -> bool:
+        """Return whether a relation is many-to-many, and its rows have URLs."""
+        relation = self.relations[name]
+        return relation.many and relation.target.addressable and self.relationship(name).secondary is not None
+
 
 class Catalog:
     """The resources of one application, by name."""

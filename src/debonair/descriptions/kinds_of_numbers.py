@@ -35,6 +35,8 @@ def integer_kind(type_: Any, backend: str) -> Kind:
         return value
 
     def load(value: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON has one type of numbers.
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError("must be an integer")
         return check(value)

@@ -64,7 +64,7 @@ def _as_json(convert: Convert | None) -> Convert:
 
 def header_of(fields: Sequence[Field]) -> bytes:
     """Return the first line."""
-    return _joined([tuple(field.header for field in fields)])
+    return joined([tuple(field.header for field in fields)])
 
 
 _EMPTY = orjson.Fragment(b"")
@@ -77,12 +77,12 @@ def writer(fields: Sequence[Field], width: int) -> Callable[[list[Row]], bytes]:
     """
     indexes = [field.index for field in fields]
     if indexes == list(range(width)) and not any(field.convert for field in fields):
-        return _joined
+        return joined
 
     def lines(rows: list[Row]) -> bytes:
         found = list(zip(*rows, strict=True))
         columns = [_column(field, found[field.index]) for field in fields]
-        return _joined(list(zip(*columns, strict=True)))
+        return joined(list(zip(*columns, strict=True)))
 
     return lines
 
@@ -93,7 +93,7 @@ def _column(field: Field, values: Sequence[Any]) -> Sequence[Any]:
     return [_EMPTY if value is None else value for value in values] if None in values else values
 
 
-def _joined(rows: Sequence[Row]) -> bytes:
+def joined(rows: Sequence[Row]) -> bytes:
     """Return the lines of rows. What orjson writes is CSV but for null, escapes and the ends of the lines."""
     data = orjson.dumps(rows, default=written_by_default)
     if b"null" in data:  # None, a float that is not finite, or part of a text

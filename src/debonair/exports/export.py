@@ -1,4 +1,4 @@
-"""CSV and NDJSON: all rows that a query selects, streamed.
+"""CSV and NDJSON: all rows that a query selects, streamed, or the page that it asks for.
 
 An export holds one connection and one cursor of the database from the first row to the last one, so it shows
 one state of the database, in any order. Therefore the number of exports at a time is limited, and a client
@@ -11,24 +11,24 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, current_app, request
+from flask import Response, current_app, request, stream_with_context
 from werkzeug.exceptions import ServiceUnavailable
 
 from debonair.database import postgresql
-from debonair.database.engine import driver_connection
+from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
-from debonair.exports import delimited, objects
-from debonair.queries.parameters import FaultyQuery, query_of
+from debonair.exports import delimited, ndjson, objects
+from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
 from debonair.resources.views import Representation, Views, missing
-from debonair.statements import statement
+from debonair.statements import dumping, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
 from debonair.statements.reading import Reader
@@ -36,6 +36,7 @@ from debonair.statements.rows import Layout, Row
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"
+_CSV_TYPE = f"{CSV}; charset=utf-8; header=present"
 
 PATIENCE = 60.0
 """Seconds that a client may take to read, beyond those that its bytes take at the lowest speed."""
@@ -71,43 +72,58 @@ class Exports:
     def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as CSV. :raises FaultyQuery: with every fault."""
         query = self._query(resource, text, within)
-        if faults := [name for name, _ in _manys(query)]:
-            raise FaultyQuery({"include": [f"{faults[0]!r} is to many rows, which CSV cannot hold"]})
         select, layout = self._select(resource, query)
+        chunks: Callable[[Any], Iterator[bytes]]
+        if objects.needed(resource, query.selection):
+            members = list(objects.fields_of(resource, query.selection))
+            header = objects.header_of(members)
+            chunks = self._by_objects(resource, select, layout, query, objects.writer(members))
+            return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        chunks: Callable[[Any], Iterator[bytes]]
         if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:
             chunks = self._copied(*copy, query)
         else:
             columns = list(select.selected_columns)
             chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
-        return self._response(resource, query, f"{CSV}; charset=utf-8; header=present", "csv", chunks, header)
+        return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
 
     def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
         select, layout = self._select(resource, query)
-        lines = objects.writer(layout, resource, self._reader.dialect)
-        return self._response(resource, query, NDJSON, "ndjson", self._by_rows(select, query, lines))
+
+        def lines(found: Iterable[dict[str, Any]]) -> bytes:
+            dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+            return b"".join([dumps(each, written_by_default, option) for each in found])
+
+        if dumping.is_needed(resource, query.selection):
+            chunks = self._by_objects(resource, select, layout, query, lines)
+        else:
+            chunks = self._by_rows(select, query, ndjson.writer(layout, resource, self._reader.dialect))
+        return self._response(resource, query, NDJSON, "ndjson", chunks)
 
     def _query(self, resource: Resource, text: str, within: Within | None) -> Query:
+        """Return the query; its ``page_size`` is 0 when no page is asked for."""
         items = items_of(text)
-        refused = [name for name, _ in items if name in ("page", "page_size", "after")]
-        if refused:
-            message = "cannot be given for an export, which has all rows: leave it out"
-            raise FaultyQuery({name: [message] for name in refused})
-        return replace(query_of(resource, items), within=within, after=None)
+        query = replace(query_of(resource, items), within=within)
+        paged = any(name in ("page", "page_size", "after") for name, _ in items)
+        return query if paged else replace(query, page_size=0)
 
     def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
         paged = statement.Paged(resource, query, self._reader.dialect)
-        select, layout, binds = paged.select(*paged.columns), paged.layout, paged.binds
-        return statement.restricted(select, binds)[0].limit(None).offset(None), layout
+        select = statement.restricted(paged.select(*paged.columns), paged.binds)[0]
+        return select if query.page_size else select.limit(None).offset(None), paged.layout
+
+    def _values(self, query: Query) -> dict[str, Any]:
+        values = parameters_of(query, self._reader.dialect.name)
+        offset = (query.page - 1) * query.page_size
+        return values | ({"limit": query.page_size, "offset": offset} if query.page_size else {})
 
     def _by_rows(self, select: Any, query: Query, lines: Lines) -> Callable[[Any], Iterator[bytes]]:
         dialect = self._reader.dialect
         compiled = Statement(select, dialect)
-        values = parameters_of(query, dialect.name)
+        values = self._values(query)
 
         def chunks(connection: Any) -> Iterator[bytes]:
             on_server = dialect.name == "postgresql"
@@ -119,13 +135,32 @@ class Exports:
                 while rows := cursor.fetchmany(count):
                     data = lines(rows)
                     yield data
-                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // len(data)))
+                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // max(1, len(data))))
 
         return _with_errors(chunks, compiled)
 
+    def _by_objects(
+        self, resource: Resource, select: Any, layout: Layout, query: Query,
+        lines: Callable[[list[dict[str, Any]]], bytes],
+    ) -> Callable[[Any], Iterator[bytes]]:  # fmt: skip
+        """Return the parts that are made of objects, as a page has them.
+
+        A schema of the service's own is called while the response is sent, so the request is kept open.
+        """
+        build, selection = builder(layout), query.selection
+
+        def of_rows(rows: list[Row]) -> bytes:
+            data = lines(dumping.dumped(resource, selection, list(map(build, rows))))
+            if dumping.is_needed(resource, selection):
+                db.session.expunge_all()
+            return data
+
+        chunks = self._by_rows(select, query, of_rows)
+        return lambda connection: stream_with_context(chunks(connection))
+
     def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
         compiled = Statement(select, self._reader.dialect)
-        parameters = compiled.bound(parameters_of(query, "postgresql"))
+        parameters = compiled.bound(self._values(query))
         text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
         return _with_errors(
             lambda connection: postgresql.copied(connection, text, parameters, _PART), compiled
@@ -241,13 +276,6 @@ def _copy_of(select: Any, fields: list[delimited.Field]) -> tuple[Any, str] | No
     quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
     options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
     return select.with_only_columns(*labelled, maintain_column_froms=True), options
-
-
-def _manys(query: Query) -> Iterator[tuple[str, Any]]:
-    waiting = [query.selection]
-    for selection in waiting:
-        yield from selection.manys
-        waiting += [one for _, one in selection.ones]
 
 
 def _attachment(name: str, suffix: str) -> str:

@@ -1,62 +1,74 @@
-"""NDJSON: each row becomes a line with one JSON object."""
+"""CSV out of objects, where a row of the database is not enough.
+
+That is so for a resource with a schema of the service's own, which makes the members, and for an embedded
+to-many relation, whose rows are the JSON text of one field.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.descriptions.description import Resource
-from debonair.exports.columns import Quick, converted, quick_of
-from debonair.statements.rows import Convert, Layout, Row, builder_of_many
+from debonair.exports import delimited
+from debonair.queries.query import Selection
+from debonair.statements import dumping
 from debonair.statements.wire import written_by_default
 
+Object = dict[str, Any]
 
-def writer(layout: Layout, resource: Resource, dialect: Dialect) -> Callable[[list[Row]], bytes]:
-    """Return a function that makes the lines of rows."""
-    conversions = list(_conversions(layout, resource, dialect))
-    build = builder_of_many(_without_converters(layout))
-    # Objects in a list are separated like rows.
-    is_flat = not _has_lists(layout)
 
-    def lines(rows: list[Row]) -> bytes:
-        if conversions:
-            columns: list[Any] = list(zip(*rows, strict=True))
-            for index, convert, quick in conversions:
-                columns[index] = converted(columns[index], convert, quick)
-            objects = build(zip(*columns, strict=True))
-        else:
-            objects = build(rows)
-        if is_flat:
-            data = orjson.dumps(objects, written_by_default)
-            if data.count(b"},{") == len(rows) - 1:  # otherwise a value contains it too
-                return data[1:-1].replace(b"},{", b"}\n{") + b"\n"
-        dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-        return b"".join([dumps(value, written_by_default, option) for value in objects])
+@dataclass(frozen=True)
+class Field:
+    """A column of the file.
+
+    :param path: the members that lead to the value. :param is_json: whether the field has its JSON text.
+    """
+
+    path: tuple[str, ...]
+    is_json: bool
+
+    def of(self, members: Object) -> Any:
+        """Return the value of an object; None when it has no such member."""
+        value: Any = members
+        for name in self.path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None or not (self.is_json or isinstance(value, dict | list)):
+            return value
+        return orjson.dumps(value, written_by_default).decode()
+
+
+def needed(resource: Resource, selection: Selection) -> bool:
+    """Return whether CSV is made out of objects."""
+    return bool(selection.manys) or dumping.is_needed(resource, selection) or any(
+        needed(resource.relations[name].target, one) for name, one in selection.ones
+    )  # fmt: skip
+
+
+def fields_of(resource: Resource, selection: Selection, path: tuple[str, ...] = ()) -> Iterator[Field]:
+    """Yield the columns of the file, those of embedded to-one relations as ``artist.name``."""
+    for name in selection.columns:
+        column = resource.columns.get(name)
+        yield Field((*path, name), column is not None and column.kind.schema.get("type", "array") == "array")
+    for name, one in selection.ones:
+        yield from fields_of(resource.relations[name].target, one, (*path, name))
+    for name, _ in selection.manys:
+        yield Field((*path, name), True)
+
+
+def header_of(fields: list[Field]) -> bytes:
+    """Return the first line."""
+    return delimited.joined([tuple(".".join(field.path) for field in fields)])
+
+
+def writer(fields: list[Field]) -> Callable[[list[Object]], bytes]:
+    """Return a function that makes the lines of objects."""
+
+    def lines(objects: list[Object]) -> bytes:
+        rows = [tuple(field.of(members) for field in fields) for members in objects]
+        return delimited.joined(rows) if rows else b""
 
     return lines
-
-
-def _conversions(
-    layout: Layout, resource: Resource, dialect: Dialect
-) -> Iterator[tuple[int, Convert, Quick | None]]:
-    """Yield index and conversion of the columns that are converted, those of embedded objects too."""
-    converters = dict(layout.converters)
-    for index, name in enumerate(layout.names, layout.start):
-        if name in converters:
-            yield index, converters[name], quick_of(resource.columns[name], dialect)
-    for name, one, _ in layout.ones:
-        yield from _conversions(one, resource.relations[name].target, dialect)
-
-
-def _without_converters(layout: Layout) -> Layout:
-    """Return the layout of rows whose columns are converted. Rows of embedded lists are not."""
-    ones = [(name, _without_converters(one), index) for name, one, index in layout.ones]
-    return replace(layout, converters=[], ones=ones)
-
-
-def _has_lists(layout: Layout) -> bool:
-    return bool(layout.manys) or any(_has_lists(one) for _, one, _ in layout.ones)

@@ -141,7 +141,7 @@ def _read(read: Any, value: Any) -> Any:
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in ("true", "1", "false", "0"):
+    if isinstance(value, Text) and value.lower() in ("true", "1", "false", "0"):
         return value.lower() in ("true", "1")
     raise ValueError("must be true or false")
 

@@ -65,8 +65,16 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
         value = single.get(name, default)
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             value = ",".join(value)
-        if not isinstance(value, str | int) or isinstance(value, bool):
+        if not isinstance(value, str):
             raise ValueError("must be a string")
+        return value
+
+    def whole(name: str, default: int) -> str:
+        value = single.get(name, default)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON has one type of numbers.
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError("must be an integer")
         return str(value)
 
     sort = faults.collect("sort", lambda: sorting.sort_of(resource, text("sort")), ())
@@ -75,15 +83,13 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     selection = faults.collect("fields", lambda: selection_of(resource, fields, include), None)
     largest = options.max_page_size
     size = faults.collect(
-        "page_size", lambda: number(text("page_size", str(min(options.page_size, largest))), largest), 1
+        "page_size", lambda: number(whole("page_size", min(options.page_size, largest)), largest), 1
     )
-    page = faults.collect("page", lambda: _page(resource, text("page", "1")), 1)
+    page = faults.collect("page", lambda: _page(resource, whole("page", 1)), 1)
     count = faults.collect("count", lambda: _choice(text("count", "exact"), ("exact", "estimated", "none")))
     after = None
     if "after" in single and "sort" not in faults:
         after = faults.collect("after", lambda: sorting.decode(resource, sort, text("after")))
-        if "page" in single:
-            faults.setdefault("page", []).append("cannot be given together with after")
     values = sum(1 for node in nodes for _ in values_of(node))
     for kind, most, found in (
         ("terms", MAX_TERMS, sum(map(terms_of, nodes))),

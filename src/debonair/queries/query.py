@@ -109,7 +109,7 @@ class Within:
 class Query:
     """A page of a resource.
 
-    :param page: the number of the page, from 1.
+    :param page: the number of the page, from 1; with ``after`` it is counted from there.
     :param after: the driver's values of the sort criteria of the row before the page, for keyset paging; an
         empty tuple for its first page, None for numbered pages.
     :param count: ``exact``, ``estimated`` or ``none``. :param within: the row whose related rows they are.

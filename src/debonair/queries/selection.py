@@ -26,9 +26,12 @@ def number(text: str, largest: int) -> int:
 def includes_of(resource: Resource, text: str, fields: str) -> Includes:
     """Return the relations that are embedded. :raises ValueError: when one is unknown or too deep."""
     # What is embedded without being asked for is left out when the client names the fields that it wants.
-    found: Includes = {} if fields else {name: (None, "", {}) for name in resource.embedded}
+    found: Includes = {} if fields.strip(",") else {name: (None, "", {}) for name in resource.embedded}
     position = 0
     while position < len(text):
+        if text[position] == ",":  # An empty item is ignored, as in sort and fields.
+            position += 1
+            continue
         part = _INCLUDE.match(text, position)
         if part is None:
             raise ValueError(f"expected a relation at character {position + 1}")
@@ -103,5 +106,5 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
             manys.append((name, Many(inner, order, limit or relation.target.options.max_page_size)))
         else:
             ones.append((name, inner))
-    names = dict.fromkeys(columns) if fields else resource.fields
+    names = dict.fromkeys(columns) if fields.strip(",") else resource.fields
     return Selection(tuple(names), tuple(ones), tuple(manys))

@@ -27,10 +27,15 @@ NO_TOKEN = "is not a token of this API: use the one of the page before"  # nosec
 def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
     """Return the criteria of a sort, with the key as the last ones.
 
+    A column that is given again has no effect, as in SQL.
+
     :raises ValueError: when a name is unknown or may not be sorted by.
     """
     found: list[Order] = []
-    for part in filter(None, text.split(",")):
+    parts = [part for part in text.split(",") if part]
+    if len(parts) > MAX_CRITERIA:
+        raise ValueError(f"must have at most {MAX_CRITERIA} criteria")
+    for part in parts:
         descending = part.startswith("-")
         name = part[1:] if descending else part
         current, rest = resource, name
@@ -52,11 +57,8 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
         column = current.columns[rest]
         if not column.sortable or not column.kind.operators & (COMPARED - NULLNESS):
             raise ValueError(f"{name!r} cannot be sorted by")
-        if any((order.steps, order.column) == (tuple(steps), rest) for order in found):
-            raise ValueError(f"{name[:80]!r} is given twice")
-        found.append(Order(tuple(steps), rest, descending))
-        if len(found) > MAX_CRITERIA:
-            raise ValueError(f"must have at most {MAX_CRITERIA} criteria")
+        if all((order.steps, order.column) != (tuple(steps), rest) for order in found):
+            found.append(Order(tuple(steps), rest, descending))
     present = {(order.steps, order.column) for order in found}
     found += [Order((), name) for name in resource.order_key if ((), name) not in present]
     return tuple(found)

@@ -1,7 +1,7 @@
 """Resources in the OpenAPI document, out of their descriptions.
 
-The document holds what a client may do, and nothing of what is hidden. The method QUERY is described in words
-only: OpenAPI 3.1 has no such operation.
+The document holds what a client may do, and nothing of what is hidden. The operation of the method QUERY is
+the member ``x-query`` of a path: OpenAPI has ``query`` since 3.2.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from debonair.resource_document import parameters as parameters
 from debonair.resource_document.schemas import Schemas, camel, reference
 
 _QUERY = (
-    "The method QUERY (RFC 10008) returns the same: its body is a JSON object whose members are the "
-    'parameters, and `filter` is a tree such as `{"or": [{"title__like": "A%"}, {"not": {"id__gt": 3}}]}`.'
+    "The query is a JSON object whose members are the parameters of a page, and `filter` may be a tree, such "
+    'as `{"or": [{"title__like": "A%"}, {"not": {"id__gt": 3}}]}` (RFC 10008).'
 )
 
 _CREATED = ("Location", "ETag", "Idempotency-Replayed")
@@ -67,6 +67,7 @@ class Operations:
         many = {}
         if "GET" in verbs:
             many["get"] = self._list(resource, resource, f"list_{_plural(resource)}")
+            many["x-query"] = self._query(resource)
         if "POST" in verbs:
             many["post"] = self._create(resource)
         for verb in ("PATCH", "DELETE") if resource.options.bulk else ():
@@ -91,6 +92,25 @@ class Operations:
             if relation.many and relation.writable and "POST" in relation.target.options.verbs:
                 related["post"] = self._create_related(resource, relation)
             yield f"{path}/{{key}}/{name}", {"parameters": key} | related
+        yield from self._memberships(resource, path)
+
+    def _memberships(self, resource: Resource, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for relation in resource.relations.values() if "PATCH" in resource.options.verbs else ():
+            if not (relation.writable and resource.has_memberships(relation.name)):
+                continue
+            noun, name = self._singular(resource), snake(relation.name) or "relation"
+            given = [parameters.reference("MemberMatch"), parameters.reference("NoMember")]
+            put = self._operation(
+                resource, f"add_{noun}_{name}", f"Add a row to {relation.name} of a row.", given,
+                {"204": {"description": "It is among them."}}, (400, 403, 404, 409, 412, 422),
+            )  # fmt: skip
+            delete = self._operation(
+                resource, f"remove_{noun}_{name}", f"Remove a row from {relation.name} of a row.", given,
+                {"204": {"description": "It is not among them."}}, (400, 403, 404, 409, 412, 422),
+            )  # fmt: skip
+            keys = [parameters.path_key(resource), parameters.path_key(relation.target) | {"name": "member"}]
+            url = f"{path}/{{key}}/{quote(relation.name, safe='')}/{{member}}"
+            yield url, {"parameters": keys, "put": put, "delete": delete}
 
     def _singular(self, resource: Resource) -> str:
         return snake(self._nouns[resource])
@@ -117,13 +137,22 @@ class Operations:
             *self._selecting[resource], *self._shaping[resource], *map(parameters.reference, common),
             *self._filters[resource],
         ]  # fmt: skip
-        found = self._operation(owner, name, summary or f"A page of {resource.name}.", given, answers, (400,))
-        if resource is owner and not summary:
-            found["description"] = _QUERY
-        return found
+        return self._operation(owner, name, summary or f"A page of {resource.name}.", given, answers, (400,))
+
+    def _query(self, resource: Resource) -> dict[str, Any]:
+        """Return the operation of the method QUERY: OpenAPI has it since 3.2."""
+        answers = {
+            "200": _answer(reference(f"{self._nouns[resource]}Page"), ("ETag",)),
+            "304": {"description": "The client has the current page."},
+        }
+        name, given = f"query_{_plural(resource)}", [parameters.reference("IfNoneMatch")]
+        summary = f"A page of {resource.name}, by a query in the body."
+        found = self._operation(resource, name, summary, given, answers, (400, 413, 415))
+        found["description"] = _QUERY
+        return found | {"requestBody": _body(reference(f"{self._nouns[resource]}Query"))}
 
     def _get(self, resource: Resource, owner: Resource, name: str, summary: str = "") -> dict[str, Any]:
-        others = tuple(other for other in self._others if other.one and not summary)
+        others = tuple(other for other in self._others if other.one)
         answers = {
             "200": _answer(reference(self._nouns[resource]), ("ETag",), others),
             "304": {"description": "The client has the current object."},

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from debonair.descriptions.description import Column, Resource
-from debonair.queries.filters import MAX_VALUES, OPERATORS
+from debonair.queries.filters import MAX_PATTERN, MAX_VALUES, OPERATORS
 from debonair.queries.parameters import CONTROL, MAX_OFFSET
+from debonair.queries.sorting import MAX_CRITERIA
 from debonair.resource_document import patterns as document_patterns
 from debonair.resource_document.values import TEXT, compared, is_text
 
@@ -25,7 +27,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "After": {
         "name": "after", "in": "query", "allowEmptyValue": True,
         "description": "Keyset paging: empty for the first page, then `after` of the page before. "
-        "It excludes `page`.",
+        "`page` is counted from there.",
         "schema": {"type": "string", "format": "keyset-token"},
     },
     "Count": {
@@ -53,10 +55,20 @@ COMMON: dict[str, dict[str, Any]] = {
         "description": "`*`: 412 when there is such a row.",
         "schema": {"type": "string"},
     },
+    "MemberMatch": {
+        "name": "If-Match", "in": "header", "description": "`*`: 412 when the row is not a member.",
+        "schema": {"type": "string"},
+    },
+    "NoMember": {
+        "name": "If-None-Match", "in": "header", "description": "`*`: 412 when the row is a member.",
+        "schema": {"type": "string"},
+    },
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header",
         "description": "The same key and body again give the first response again, and create nothing.",
-        "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]+$", "maxLength": 255},
+        "schema": {
+            "type": "string", "pattern": "^[\\x20-\\x7e]*[\\x21-\\x7e][\\x20-\\x7e]*$", "maxLength": 255,
+        },
     },
 }  # fmt: skip
 
@@ -133,18 +145,22 @@ def filters(resource: Resource) -> list[dict[str, Any]]:
     """Return a parameter for each column and operator of a resource."""
     found: dict[str, dict[str, Any]] = {}
     for column in resource.columns.values():
-        if not column.filterable:
-            continue
-        for operator in OPERATORS:
-            if operator not in column.kind.operators:
-                continue
-            name = f"{column.name}__{operator}"
-            if operator == "eq" and column.name not in CONTROL:
-                name = column.name
-            elif name in resource.columns:
-                continue  # It means equality with that column.
+        for name, operator in conditions(resource, column):
             found[name] = _filter(name, column, operator)
     return list(found.values())
+
+
+def conditions(resource: Resource, column: Column) -> Iterator[tuple[str, str]]:
+    """Yield the names of the parameters that compare a column, each with its operator."""
+    for operator in OPERATORS if column.filterable else ():
+        if operator not in column.kind.operators:
+            continue
+        name = f"{column.name}__{operator}"
+        if operator == "eq" and column.name not in CONTROL:
+            name = column.name
+        elif name in resource.columns:
+            continue  # It means equality with that column.
+        yield name, operator
 
 
 def _filter(name: str, column: Column, operator: str) -> dict[str, Any]:
@@ -157,11 +173,18 @@ def _filter(name: str, column: Column, operator: str) -> dict[str, Any]:
         found |= {"style": "form", "explode": False}
         least, most = (2, 2) if operator == "between" else (1, MAX_VALUES)
         schema = {"type": "array", "items": _item(column), "minItems": least, "maxItems": most}
-    elif operator in ("like", "ilike", "contains", "startswith"):
-        schema = TEXT
+    elif operator in PATTERNS:
+        schema = PATTERNS[operator]
     else:
         schema = compared(column)
     return found | {"schema": schema}
+
+
+_CONTAINED = TEXT | {"maxLength": MAX_PATTERN}
+_WILDCARDS = _CONTAINED | {"pattern": "^(?:[^\\\\\\u0000]|\\\\[^\\u0000])*$"}
+
+PATTERNS = {"like": _WILDCARDS, "ilike": _WILDCARDS, "contains": _CONTAINED, "startswith": _CONTAINED}
+"""The schemas of the values of textual operators: a single backslash at the end escapes nothing."""
 
 
 def _item(column: Column) -> dict[str, Any]:
@@ -188,8 +211,10 @@ def _number(name: str, description: str, default: int | None, largest: int) -> d
 
 
 def _list(name: str, description: str, item: str) -> dict[str, Any]:
-    items = {"type": "string", "pattern": f"^(?:{item})$"}
+    schema: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": f"^(?:{item})?$"}}
+    if name == "sort":
+        schema["maxItems"] = MAX_CRITERIA
     return {
         "name": name, "in": "query", "description": description, "style": "form", "explode": False,
-        "schema": {"type": "array", "items": items},
+        "schema": schema,
     }  # fmt: skip

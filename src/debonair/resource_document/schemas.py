@@ -15,9 +15,10 @@ from debonair.api.openapi import ProblemSchema
 from debonair.changes.columns import given_by, is_client_key, required
 from debonair.changes.graph import MOST
 from debonair.descriptions.description import Catalog, Relation, Resource
+from debonair.resource_document import queries as document_bodies
 from debonair.resource_document import values as document_values
 
-SUFFIXES = ("", "Page", "Create", "Put", "Patch", "PatchMany")
+SUFFIXES = ("", "Page", "Create", "Put", "Patch", "PatchMany", "Query", "Filter")
 _RESERVED = ("Problem", "ProblemError", *document_values.COMPONENTS)
 
 
@@ -72,6 +73,9 @@ class Schemas:
         """Yield the schemas of a resource, with their names."""
         noun, options = self.nouns[resource], resource.options
         yield f"{noun}Page", _page(reference(noun))
+        if "GET" in options.verbs:
+            yield f"{noun}Query", document_bodies.query(resource, reference(f"{noun}Filter"))
+            yield f"{noun}Filter", document_bodies.tree(resource, reference(f"{noun}Filter"))
         if options.schema is not None:
             yield from self._of_service(resource)
             return

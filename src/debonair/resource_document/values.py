@@ -68,7 +68,13 @@ def read(column: Column) -> dict[str, Any]:
 
 
 def written(column: Column) -> dict[str, Any]:
-    """Return the schema of a value that is sent in a body."""
+    """Return the schema of the value of a member that is sent in a body."""
+    schema = loaded(column)
+    return _described(column, nullable(schema) if column.nullable else schema)
+
+
+def loaded(column: Column) -> dict[str, Any]:
+    """Return the schema of a value in the JSON of a body."""
     schema = compared(column)
     if schema.get("format") == "decimal":
         bound = 10 ** min(_whole(column), 15)
@@ -77,7 +83,7 @@ def written(column: Column) -> dict[str, Any]:
             "exclusiveMinimum": -bound,
             "exclusiveMaximum": bound,
         }
-    return _described(column, nullable(schema) if column.nullable else schema)
+    return schema
 
 
 def _whole(column: Column) -> int:

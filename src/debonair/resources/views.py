@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 from debonair.api.openapi import Part
 from debonair.api.representations import choose, formats_of
 from debonair.changes.bodies import JSON, json_body
-from debonair.descriptions.description import Catalog, Resource
+from debonair.descriptions.description import Catalog, Relation, Resource
 from debonair.descriptions.options import nearest
 from debonair.queries.parameters import FaultyQuery
 from debonair.queries.query import Within
@@ -86,7 +86,7 @@ class Views:
             add(rule, endpoint, self.collection, ["GET", "QUERY"])
         if readable and resource.addressable:
             add(f"{rule}/<key>", f"{endpoint}.one", self.one, ["GET"])
-            add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET"])
+            add(f"{rule}/<key>/<relation>", f"{endpoint}.related", self.related, ["GET", "OPTIONS"])
         for addition in self.additions:
             addition(self, resource, prefix)
 
@@ -137,17 +137,26 @@ class Views:
         found = resource.relations.get(relation)
         if found is None:
             raise NotFound(f"{resource.name} has no relation {relation!r}.")
+        request = current()
+        if request.method == "OPTIONS":
+            response: Response = self.app.response_class()
+            response.allow.update(methods_of(found))
+            return response
         within = Within(resource, relation, key_of(resource, key))
         if found.many:
             return self.collection(found.target, within)
-        request = current()
-        self._negotiated(request)
+        representation = self._negotiated(request)
         text = request.query_string.decode(errors="surrogateescape")
         page = self.reader.related(found.target, text, within)
         if not page.rows:
             if not self._exists(within):
                 raise missing(resource, within.key)
             raise NotFound(f"This row of {resource.name} has no {relation}.")
+        if representation is not None and representation.one is not None and found.target.pages_by_key:
+            names = found.target.order_key
+            values = self.reader.related(found.target, f"fields={','.join(names)}", within).objects()[0]
+            key = key_of(found.target, ",".join(quote(str(values[name]), safe="") for name in names))
+            return representation.one(found.target, key, text)
         return self.respond(page.objects()[0])
 
     def respond(self, value: Any, link: str | None = None) -> Response:
@@ -198,6 +207,12 @@ class Views:
                 return each
         known = [*self._formats, *(each.name for each in self.representations)]
         raise FaultyQuery({"format": [f"must be one of {', '.join(known)}{nearest(name, known)}"]})
+
+
+def methods_of(relation: Relation) -> list[str]:
+    """Return the methods of the URL of a relation of a row."""
+    creates = relation.many and relation.writable and "POST" in relation.target.options.verbs
+    return ["GET", "HEAD", "OPTIONS", *(["POST"] if creates else [])]
 
 
 def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:

@@ -20,7 +20,8 @@ from debonair.changes.insertion import Insertions
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
-from debonair.resources.views import Views, etag_of, key_of, key_text, missing
+from debonair.resources.membership_views import Memberships
+from debonair.resources.views import Views, etag_of, key_of, key_text, methods_of, missing
 from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
@@ -65,6 +66,9 @@ class Writes:
         self._route(rule, resource, "bulk", self.change_many, changing)
         self._route(f"{rule}/<key>", resource, "write", self.write, verbs & {"PATCH", "PUT", "DELETE"})
         self._route(f"{rule}/<key>/<relation>", resource, "create_related", self.create_related, {"POST"})
+        memberships = {"PUT", "DELETE"} if "PATCH" in verbs else frozenset()
+        member = f"{rule}/<key>/<relation>/<member>"
+        self._route(member, resource, "membership", Memberships(self._views).write, memberships)
 
     def _route(
         self, rule: str, resource: Resource, name: str, view: Callable[..., Response], methods: Any
@@ -84,8 +88,8 @@ class Writes:
         found = resource.relations.get(relation)
         if found is None:
             raise NotFound(f"{resource.name} has no relation {relation!r}.")
-        if not (found.many and found.writable and "POST" in found.target.options.verbs):
-            raise MethodNotAllowed(["GET", "HEAD", "OPTIONS"])
+        if "POST" not in (methods := methods_of(found)):
+            raise MethodNotAllowed(methods)
         return self._create(found.target, (resource, found, key_of(resource, key)))
 
     def _create(
@@ -128,6 +132,8 @@ class Writes:
         rows = work.create(resource, items, parent)
         found = [work.read(resource, row, text) for row in rows]
         if many:
+            if not rows:
+                self._reader.check_one(resource, text)
             return Stored(201, {"Content-Type": JSON}, written(found))
         return self._stored(resource, written(found[0]), sa.inspect(rows[0]).identity, text)
 

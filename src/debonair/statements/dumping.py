@@ -23,7 +23,7 @@ def dumped(resource: Resource, selection: Selection, objects: list[Object]) -> l
 
     :param objects: as the statement returned them. A row that was deleted meanwhile is left out.
     """
-    if not _is_needed(resource, selection) or not objects:
+    if not is_needed(resource, selection) or not objects:
         return objects
     return [each for each in _dumped(resource, selection, objects) if each is not None]
 
@@ -42,11 +42,12 @@ def _dumped(resource: Resource, selection: Selection, objects: list[Object]) -> 
     return list(objects) if resource.options.schema is None else _dump(resource, selection, objects)
 
 
-def _is_needed(resource: Resource, selection: Selection) -> bool:
+def is_needed(resource: Resource, selection: Selection) -> bool:
+    """Return whether a schema of the service's own makes some of the objects."""
     if resource.options.schema is not None:
         return True
     inner = [*selection.ones, *((name, many.selection) for name, many in selection.manys)]
-    return any(_is_needed(resource.relations[name].target, each) for name, each in inner)
+    return any(is_needed(resource.relations[name].target, each) for name, each in inner)
 
 
 def _dump(resource: Resource, selection: Selection, objects: list[Object]) -> list[Object | None]:

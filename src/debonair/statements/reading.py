@@ -88,6 +88,10 @@ class Reader:
         found = dumping.dumped(resource, plan.query.selection, list(map(plan.compiled.build, rows)))
         return found[0] if found else None
 
+    def check_one(self, resource: Resource, text: str) -> None:
+        """Check the query string of a single object. :raises FaultyQuery: with every fault."""
+        query_of(resource, _of_one(items_of(text)))
+
     def read(self, plan: Plan, *, as_json: bool = False) -> Page:
         """Run the statements of a plan.
 

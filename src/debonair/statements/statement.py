@@ -238,9 +238,7 @@ class Paged:
         order = scope.order(query.sort)  # Before the joins are made: a sort may need another one.
         statement = scope.from_(sa.select(*columns)).where(*self._where).order_by(*order)
         statement = statement.limit(sa.bindparam("limit", type_=sa.Integer))
-        if query.after is None:
-            statement = statement.offset(sa.bindparam("offset", type_=sa.Integer))
-        return statement
+        return statement.offset(sa.bindparam("offset", type_=sa.Integer))
 
 
 def count_of(resource: Resource, query: Query, dialect: Dialect) -> tuple[Any, Binds]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +105,19 @@ def test_embedded_objects_are_dumped_by_their_schema(music: FlaskClient) -> None
     assert set(page[0]["album"]["artist"]) == {"id", "called", "shout"}
     artist = music.get("/artists/1?include=albums").json
     assert set(artist["albums"][0]) == {"id", "title", "price"}
+
+
+def test_exports_have_what_the_schema_dumps(music: FlaskClient) -> None:
+    for headers in ({}, {"X-Role": "critic"}):
+        page = music.get("/albums?include=artist,tracks&sort=-id", headers=headers).json["objects"]
+        exported = music.get("/albums?include=artist,tracks&sort=-id&format=ndjson", headers=headers)
+        assert [json.loads(line) for line in exported.data.splitlines()] == page
+    page = music.get("/artists").json["objects"]
+    found = list(csv.DictReader(io.StringIO(music.get("/artists?format=csv").text, newline="")))
+    assert [row["shout"] for row in found] == [each["shout"] for each in page]
+    assert {row["rating"] for row in found} == {""}
+    tracks = music.get("/tracks?include=album.artist&format=csv").text.splitlines()[0]
+    assert '"album.title"' in tracks and '"album.artist.shout"' in tracks and "country" not in tracks
 
 
 def test_objects_are_loaded_by_the_schema(music: FlaskClient) -> None:

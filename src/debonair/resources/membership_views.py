@@ -1,0 +1,49 @@
+"""One membership of a many-to-many relation over HTTP: PUT adds it, and DELETE removes it."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from debonair.changes import preconditions
+from debonair.changes.graph import Graph
+from debonair.changes.writing import transaction
+from debonair.descriptions.description import Resource
+from debonair.resources.views import Views, key_of, missing
+
+
+class Memberships:
+    """The views of memberships. :param views: those that read the resources."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def write(self, resource: Resource, key: str, relation: str, member: str) -> Response:
+        """Add a row to a relation of another row, or remove it; the rows themselves remain.
+
+        It is a PATCH of the row with the relation, so hooks and validators of the row are called.
+        """
+        found = resource.relations.get(relation)
+        if found is None or not resource.has_memberships(relation):
+            raise NotFound(f"{resource.name} has no many-to-many relation {relation!r}.")
+        if not found.writable:
+            raise MethodNotAllowed(["OPTIONS"])
+        own, other = key_of(resource, key), key_of(found.target, member)
+        with transaction(self._views.reader, self._views.catalog) as work:
+            row = work.lookup.locked(resource, own)
+            if row is None:
+                raise missing(resource, own)
+            target = work.lookup.rows(found.target, [other]).get(other)
+            if target is None:
+                raise missing(found.target, other)
+            members = list(getattr(row, relation))
+            preconditions.check_member(target in members)
+            if request.method == "DELETE" and target not in members:
+                raise NotFound(f"The row {member!r} of {found.target.name} is not among {relation}.")
+            if request.method == "DELETE" or target not in members:
+                changed = [each for each in members if each is not target]
+                changed += [target] if request.method == "PUT" else []
+                work.change_values(Graph(work.lookup), resource, row, {relation: changed}, "PATCH")
+        response: Response = self._views.app.response_class(status=204)
+        del response.headers["Content-Type"]
+        return response
