@@ -11,7 +11,7 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -32,7 +32,7 @@ from debonair.statements import dumping, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
 from debonair.statements.reading import Reader
-from debonair.statements.rows import Layout, Row
+from debonair.statements.rows import Layout, Row, builder
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"
@@ -92,13 +92,8 @@ class Exports:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
         select, layout = self._select(resource, query)
-
-        def lines(found: Iterable[dict[str, Any]]) -> bytes:
-            dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-            return b"".join([dumps(each, written_by_default, option) for each in found])
-
         if dumping.is_needed(resource, query.selection):
-            chunks = self._by_objects(resource, select, layout, query, lines)
+            chunks = self._by_objects(resource, select, layout, query, ndjson.lines_of)
         else:
             chunks = self._by_rows(select, query, ndjson.writer(layout, resource, self._reader.dialect))
         return self._response(resource, query, NDJSON, "ndjson", chunks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +34,15 @@ def writer(layout: Layout, resource: Resource, dialect: Dialect) -> Callable[[li
             data = orjson.dumps(objects, written_by_default)
             if data.count(b"},{") == len(rows) - 1:  # otherwise a value contains it too
                 return data[1:-1].replace(b"},{", b"}\n{") + b"\n"
-        dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-        return b"".join([dumps(value, written_by_default, option) for value in objects])
+        return lines_of(objects)
 
     return lines
+
+
+def lines_of(objects: Iterable[Any]) -> bytes:
+    """Return the lines of objects."""
+    dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+    return b"".join([dumps(each, written_by_default, option) for each in objects])
 
 
 def _conversions(
