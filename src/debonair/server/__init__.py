@@ -8,11 +8,16 @@ the same socket. When its first worker is ready it replaces the state file and s
 which completes the requests it has begun. When the second one fails to start, the first one goes on.
 
 ``launch``: all of it put together. ``sockets``: where to listen. ``state_file``: what runs.
-``metrics_directory``: where metrics are kept. ``handover``: the replacement of a master process. ``master``,
-``worker``, ``responses``: gunicorn's classes with what a service needs beyond them. ``incoming``: a request
-until a thread handles it. ``lingering``: a connection after the last response. What is used here and not
-public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``. Commands
-that only read the state file import no gunicorn.
+``metrics_directory``: where metrics are kept. ``handover``: the replacement of a master process. ``master``:
+gunicorn's master process. ``worker``: the classes of workers. ``lingering``: a connection after the last
+response.
+
+The default class of workers is ``event_loop``. ``connection``: what a client sends. ``http_request``: the
+parser. ``body_readers`` and ``streamed_body``: large bodies. ``http_response``: the call of the application.
+``refusals``: what the server refuses. ``service_worker``, ``responses``: changes to gunicorn's classes.
+
+What is used here and not public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``.
+Commands that only read the state file import no gunicorn.
 """
 
 from debonair.room import Command, Room

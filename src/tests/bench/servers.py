@@ -12,8 +12,9 @@ from tests.support import ROOT
 
 WSGI = "example_service.wsgi:app"
 SERVERS = {
+    "epoll": ["--set", "server.worker_class=epoll"],
+    "epoll, pin_cpus": ["--set", "server.pin_cpus=yes"],
     "gunicorn gthread": ["--set", "server.worker_class=gthread"],
-    "gunicorn gthread, pin_cpus": ["--set", "server.pin_cpus=yes"],
     "gunicorn sync": ["--set", "server.worker_class=sync"],
     "gunicorn gevent": ["--set", "server.worker_class=gevent"],
     "uWSGI": ["uwsgi", "--http", "127.0.0.1:{port}", "--http-keepalive", "--master", "--die-on-term",

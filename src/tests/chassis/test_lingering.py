@@ -97,7 +97,7 @@ def test_silent_connection_is_closed_at_the_end_and_one_that_sends_is_waited_for
         assert sending.fileno() < 0
 
 
-@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+@pytest.mark.parametrize("worker_class", ["epoll", "gthread", "sync"])
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.0\r\n\r\n", b"A\n\n"], ids=["HTTP/1.0", "malformed"])
 def test_clients_that_do_not_close_delay_no_other(package: Path, worker_class: str, sent: bytes) -> None:
     patient = "\nimport debonair.server.lingering\n\ndebonair.server.lingering.SECONDS = 600.0\n"

@@ -41,7 +41,7 @@ def test_signal_stops_it_and_the_state_file_is_removed(served: Served, number: s
     assert served.command("running").stdout == "orders is not running.\n"
 
 
-@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+@pytest.mark.parametrize("worker_class", ["epoll", "gthread", "sync"])
 def test_responses_are_complete_however_they_are_made(package: Path, worker_class: str) -> None:
     service = Served(package, f"worker_class = {worker_class}\n")
     try:
@@ -79,7 +79,7 @@ def test_worker_that_was_just_forked_receives_the_signal_too(package: Path, numb
     assert service.process.wait(timeout=20) == 0
 
 
-@pytest.mark.parametrize("worker_class", ["gthread", "sync", "gevent"])
+@pytest.mark.parametrize("worker_class", ["epoll", "gthread", "sync", "gevent"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_request_in_progress_is_completed_before_the_end(
     package: Path, number: signal.Signals, worker_class: str

@@ -58,7 +58,7 @@ def test_slow_bodies_do_not_stop_a_worker_of_the_class_sync(serve: Serve) -> Non
         assert_others_are_served(sample)
 
 
-@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+@pytest.mark.parametrize("worker_class", ["epoll", "gthread", "sync"])
 def test_client_that_sends_a_too_large_body_can_read_the_413(serve: Serve, worker_class: str) -> None:
     sample = serve(server_worker_class=worker_class, server_max_body="1MiB")
     for _ in range(10):

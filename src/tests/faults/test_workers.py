@@ -48,7 +48,7 @@ def test_all_workers_killed_are_replaced_and_metrics_go_on(serve: Serve) -> None
     assert float(line.split()[-1]) >= len(writers.acknowledged)
 
 
-@pytest.mark.parametrize("worker_class", ["gthread", "sync"])
+@pytest.mark.parametrize("worker_class", ["epoll", "gthread", "sync"])
 def test_workers_replaced_by_sighup_lose_no_request(serve: Serve, worker_class: str) -> None:
     sample = serve(server_worker_class=worker_class, **PATIENT)
     with Writers(sample).at_work() as writers:

@@ -356,7 +356,7 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
             INSERT INTO lines SELECT id, printf('a line with the number %d and some text', id) FROM n;
             INSERT INTO lines VALUES (200001, CAST(x'ff' AS TEXT));"""
         )
-    kind = getattr(request, "param", "gthread")
+    kind = getattr(request, "param", "epoll")
     config = f"worker_class = {kind}\n[database]\nuri = sqlite:///{database}\n"
     package = tmp_path / "src" / "orders"
     package.mkdir(parents=True)
@@ -373,7 +373,7 @@ def _peak(served: Served) -> int:
     return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM")))
 
 
-@pytest.mark.parametrize("served", ["gthread", "gevent"], indirect=True)
+@pytest.mark.parametrize("served", ["epoll", "gthread", "gevent"], indirect=True)
 def test_slow_readers_exhaust_neither_the_pool_nor_the_threads(served: Served) -> None:
     with ExitStack() as stack:
         slow = []
