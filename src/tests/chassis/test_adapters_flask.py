@@ -1,22 +1,25 @@
 """What the lean application relies on: its short ways lead to what Flask and Werkzeug return.
 
-When one of these tests fails, a library has changed: adapt debonair.web.lean_flask.
+When one of these tests fails, a library has changed: adapt debonair.web.lean_flask or lean_context.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import inspect
 from typing import Any
 
 import flask
 import pytest
 from flask import Flask
+from flask.ctx import AppContext
+from flask.globals import _cv_app, _cv_request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from debonair.web import lean_flask
+from debonair.web import lean_context, lean_flask
 from debonair.web.lean_flask import Application
 
 HOSTS = (
@@ -176,3 +179,72 @@ def test_coroutine_functions_are_run() -> None:
     if hasattr(inspect, "markcoroutinefunction"):
         marked = inspect.markcoroutinefunction(lambda: function())
         assert app.ensure_sync(marked)() == "function"
+
+
+METHODS = {
+    AppContext: ("push", "pop"),
+    Flask: (
+        "full_dispatch_request", "preprocess_request", "dispatch_request", "finalize_request",
+        "process_response", "do_teardown_request", "do_teardown_appcontext",
+    ),
+}  # fmt: skip
+"""What ``lean_context`` does in the place of Flask."""
+
+
+@pytest.mark.skipif(not importlib.metadata.version("flask").startswith("3.1."), reason="compare it anew")
+def test_methods_do_what_those_of_flask_do() -> None:
+    for kind, names in METHODS.items():
+        lean: Any = lean_context.LeanAppContext if kind is AppContext else lean_context.LeanDispatch
+        for name in names:
+            assert list(inspect.signature(getattr(lean, name)).parameters) == list(
+                inspect.signature(getattr(kind, name)).parameters
+            ), name
+    context: Any = Flask("tests").test_request_context()
+    assert (context._after_request_functions, context._session, context._cv_tokens) == ([], None, [])
+    with context:
+        assert _cv_request.get() is context and _cv_app.get().app is context.app
+    assert isinstance(flask.request_started.receivers, dict)
+
+
+def calls_of(app: Flask) -> list[str]:
+    """Return what a request of a nested blueprint calls, in order."""
+    calls: list[str] = []
+
+    def note(name: str, result: Any = None) -> Any:
+        def noted(*given: Any, **named: Any) -> Any:
+            calls.append(name)
+            return given[0] if result == "given" else result
+
+        return noted
+
+    outer, inner = flask.Blueprint("outer", "tests"), flask.Blueprint("inner", "tests")
+    for name, each in (("app", app), ("outer", outer), ("inner", inner)):
+        for number in (1, 2):
+            each.before_request(note(f"before {name} {number}"))
+            each.after_request(note(f"after {name} {number}", "given"))
+            each.teardown_request(note(f"teardown {name} {number}"))
+    app.teardown_appcontext(note("teardown of the context"))
+    inner.add_url_rule("/view", "view", note("view", {"a": 1}), methods=["GET", "POST"])
+    inner.add_url_rule("/fails", "fails", lambda: 1 / 0)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    names = (
+        "appcontext_pushed", "appcontext_popped", "appcontext_tearing_down", "request_started",
+        "request_finished", "request_tearing_down", "got_request_exception",
+    )  # fmt: skip
+    receivers = [(getattr(flask, name), note(name)) for name in names]
+    for signal, receiver in receivers:
+        signal.connect(receiver, app)
+    app.secret_key = "hush"  # nosec B105
+    client = app.test_client()
+    for method, path in (("GET", "view"), ("OPTIONS", "view"), ("GET", "fails"), ("GET", "nowhere"),
+                         ("PUT", "view")):  # fmt: skip
+        response = client.open(f"/{path}", method=method)
+        calls.append(f"{response.status} {response.get_data(as_text=True)}")
+    return calls
+
+
+def test_functions_and_signals_are_called_in_the_order_of_flask() -> None:
+    found = [calls_of(kind("tests")) for kind in (Application, Flask)]
+    assert found[0] == found[1]
+    assert "view" in found[0] and "got_request_exception" in found[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flask_smorest
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from debonair.database import pooled
 from debonair.database.engine import db
 
 OPENAPI = "debonair.api.openapi"
@@ -85,3 +87,41 @@ def test_flask_sqlalchemy_ends_sessions_in_the_method_that_the_adapter_overrides
     with app.app_context():
         assert not db.session.registry.has()
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_connection_is_taken_from_the_pool_and_given_back(tmp_path: Path) -> None:
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{tmp_path}/pool.db", pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    pool: Any = engine.pool
+    first = pooled.take(engine)
+    assert type(first) is pooled.Pooled and pool.checkedout() == 1
+    with pytest.raises(sqlalchemy.exc.TimeoutError):
+        pooled.take(engine)
+    first.execute("CREATE TABLE t (a)")
+    first.execute("BEGIN")
+    first.execute("INSERT INTO t VALUES (1)")
+    own = first.driver_connection
+    first.close()
+    first.close()
+    assert pool.checkedout() == 0
+    second = pooled.take(engine)
+    assert second.driver_connection is own
+    assert second.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    second.invalidate()
+    second.close()
+    third = pooled.take(engine)
+    assert third.driver_connection is not own and pool.checkedout() == 1
+    del second, third
+    assert pool.checkedout() == 0
+    engine.dispose()
+
+
+def test_listeners_of_a_pool_are_called(tmp_path: Path) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/pool.db")
+    calls: list[str] = []
+    for name in ("checkout", "checkin"):
+        sqlalchemy.event.listen(engine, name, lambda *_, name=name: calls.append(name))
+    pooled.take(engine).close()
+    assert calls == ["checkout", "checkin"]
+    engine.dispose()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any
 
 import prometheus_client.values
-from prometheus_client import Counter, Gauge, multiprocess
+from prometheus_client import Counter, Gauge, Histogram, multiprocess
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -53,3 +54,16 @@ def test_merge_reads_files_by_name(tmp_path: Path) -> None:
     assert str(inspect.signature(multiprocess.mark_process_dead)) == "(pid, path=None)", HINT
     source = inspect.getsource(MultiProcessCollector._read_metrics)
     assert "os.path.basename(f).split('_')" in source and "pid = parts[2][:-3]" in source, HINT
+
+
+def test_buckets_of_a_histogram_can_be_counted_directly() -> None:
+    direct, observed = (Histogram(name, "-", registry=None) for name in ("direct", "observed"))
+    times = (0.0, 0.005, 0.3, 100.0)
+    parts: Any = direct
+    for seconds in times:
+        observed.observe(seconds)
+        parts._sum.inc(seconds)
+        parts._buckets[bisect_left(parts._upper_bounds, seconds)].inc(1)
+    found = [[(s.name.partition("_")[2], s.labels, s.value) for m in each.collect() for s in m.samples
+              if not s.name.endswith("_created")] for each in (direct, observed)]  # fmt: skip
+    assert found[0] == found[1], HINT.replace("metrics_files", "metrics")

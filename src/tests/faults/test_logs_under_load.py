@@ -79,6 +79,33 @@ def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> N
     assert {identity for identity in answered if logged[identity] != 1} == set()
 
 
+def test_counts_of_client_log_and_metrics_are_equal_after_sigterm(serve: Serve) -> None:
+    sample = serve(server_workers=2)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.extend(sample.ask("GET", "/last-seen/nobody").status for _ in range(50))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    def counted() -> bool:
+        text = sample.ask("GET", "/metrics").body.decode()
+        found = re.findall(r'^http_requests_total{.*rule="/last-seen/[^"]*".*} (\S+)$', text, re.MULTILINE)
+        return sum(map(float, found)) == len(statuses)
+
+    wait_for(counted, "the metrics have every request")
+    statuses += [sample.ask("GET", "/last-seen/nobody").status for _ in range(20)]
+    sample.stop()
+    logged = [
+        entry["status"] for entry in sample.entries() if str(entry.get("path")).startswith("/last-seen/")
+    ]
+    assert sorted(logged) == sorted(statuses)
+
+
 def test_log_file_that_cannot_be_opened_breaks_no_request(serve: Serve) -> None:
     sample = serve()
     shutil.rmtree(sample.log.parent)
