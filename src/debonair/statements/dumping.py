@@ -21,10 +21,10 @@ Object = dict[str, Any]
 def dumped(resource: Resource, selection: Selection, objects: list[Object]) -> list[Object]:
     """Return the objects, with those of resources that have a schema as it dumps them.
 
+    It is called where :func:`is_needed` is true.
+
     :param objects: as the statement returned them. A row that was deleted meanwhile is left out.
     """
-    if not _is_needed(resource, selection) or not objects:
-        return objects
     return [each for each in _dumped(resource, selection, objects) if each is not None]
 
 
@@ -42,11 +42,12 @@ def _dumped(resource: Resource, selection: Selection, objects: list[Object]) -> 
     return list(objects) if resource.options.schema is None else _dump(resource, selection, objects)
 
 
-def _is_needed(resource: Resource, selection: Selection) -> bool:
+def is_needed(resource: Resource, selection: Selection) -> bool:
+    """Return whether a resource in the selection has a schema of the service's own."""
     if resource.options.schema is not None:
         return True
     inner = [*selection.ones, *((name, many.selection) for name, many in selection.manys)]
-    return any(_is_needed(resource.relations[name].target, each) for name, each in inner)
+    return any(is_needed(resource.relations[name].target, each) for name, each in inner)
 
 
 def _dump(resource: Resource, selection: Selection, objects: list[Object]) -> list[Object | None]:
