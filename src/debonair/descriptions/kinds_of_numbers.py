@@ -21,6 +21,9 @@ def boolean_kind(type_: Any, backend: str) -> Kind:
     )  # fmt: skip
 
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+
+
 def integer_kind(type_: Any, backend: str) -> Kind:
     """Return the kind of integers; their range is that of the column."""
 
@@ -42,7 +45,7 @@ def integer_kind(type_: Any, backend: str) -> Kind:
         return check(value)
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,19}", text):
+        if not _INTEGER.fullmatch(text):
             raise ValueError("must be an integer")
         return check(int(text))
 

@@ -143,11 +143,14 @@ class Exports:
         A schema of the service's own is called while the response is sent, so the request is kept open.
         """
         build, selection = builder(layout), query.selection
+        is_dumped = dumping.is_needed(resource, selection)
 
         def of_rows(rows: list[Row]) -> bytes:
-            data = lines(dumping.dumped(resource, selection, list(map(build, rows))))
-            if dumping.is_needed(resource, selection):
-                db.session.expunge_all()
+            found = list(map(build, rows))
+            if not is_dumped:
+                return lines(found)
+            data = lines(dumping.dumped(resource, selection, found))
+            db.session.expunge_all()
             return data
 
         chunks = self._by_rows(select, query, of_rows)

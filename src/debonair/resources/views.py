@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from flask import Flask, Request, Response
@@ -24,6 +25,9 @@ from debonair.resource_document.operations import Other
 from debonair.statements.plans import Page
 from debonair.statements.reading import Reader, written
 from debonair.web.lean_flask import response_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Views:
         page = self.reader.page(resource, text, within, as_json=True)
         if within is not None and not page.number and not self._exists(within):
             raise missing(within.parent, within.key)
-        return self.respond(page_body(page), links(page, quote(request.script_root + request.path)))
+        return self.respond(page_body(page), links(page, path_of(request.environ)))
 
     def one(self, resource: Resource, key: str) -> Response:
         """Return an object."""
@@ -215,6 +219,18 @@ def methods_of(relation: Relation) -> list[str]:
     return ["GET", "HEAD", "OPTIONS", *(["POST"] if creates else [])]
 
 
+def path_of(environ: WSGIEnvironment) -> str:
+    """Return the path of a request, percent-encoded."""
+    return _quoted(environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", ""))
+
+
+@lru_cache(maxsize=1000)
+def _quoted(root: str, path: str) -> str:
+    # Both have the bytes as Latin-1 (PEP 3333). What is no UTF-8 is replaced, as Werkzeug does.
+    text = f"{root.rstrip('/')}/{path.lstrip('/')}"
+    return quote(text.encode("latin-1").decode(errors="replace"))
+
+
 def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:
     """Return the problem for a key that no row has."""
     return NotFound(f"{resource.name} has no row with the key {','.join(map(str, key))!r}.")
@@ -261,8 +277,10 @@ def links(page: Page, path: str) -> str:
 
 def key_of(resource: Resource, text: str) -> tuple[Any, ...]:
     """Return the values of a key in a URL. :raises NotFound: when no row can have it."""
-    parts = text.split(",") if len(resource.key) > 1 else [text]
     try:
+        if len(resource.key) == 1:
+            return (resource.column(resource.key[0]).kind.parse(unquote(text)),)
+        parts = text.split(",")
         return tuple(
             resource.column(name).kind.parse(unquote(part))
             for name, part in zip(resource.key, parts, strict=True)

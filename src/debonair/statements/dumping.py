@@ -21,10 +21,10 @@ Object = dict[str, Any]
 def dumped(resource: Resource, selection: Selection, objects: list[Object]) -> list[Object]:
     """Return the objects, with those of resources that have a schema as it dumps them.
 
+    It is called where :func:`is_needed` is true.
+
     :param objects: as the statement returned them. A row that was deleted meanwhile is left out.
     """
-    if not is_needed(resource, selection) or not objects:
-        return objects
     return [each for each in _dumped(resource, selection, objects) if each is not None]
 
 
@@ -43,7 +43,7 @@ def _dumped(resource: Resource, selection: Selection, objects: list[Object]) -> 
 
 
 def is_needed(resource: Resource, selection: Selection) -> bool:
-    """Return whether a schema of the service's own makes some of the objects."""
+    """Return whether a resource in the selection has a schema of the service's own."""
     if resource.options.schema is not None:
         return True
     inner = [*selection.ones, *((name, many.selection) for name, many in selection.manys)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,6 +52,15 @@ class Plan:
         """The parameters of the statement for JSON."""
         return None if self.compiled.json is None else self.compiled.json.bound(self.values)
 
+    @cached_property
+    def _is_dumped(self) -> bool:
+        return dumping.is_needed(self.resource, self.query.selection)
+
+    def objects(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Return the objects of rows."""
+        objects = list(map(self.compiled.build, rows))
+        return dumping.dumped(self.resource, self.query.selection, objects) if self._is_dumped else objects
+
 
 @dataclass
 class Page:
@@ -64,7 +73,7 @@ class Page:
 
     plan: Plan
     number: int
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[Row]
     json: str | None
     num_results: int | None
     timed_out: bool = False
@@ -73,9 +82,7 @@ class Page:
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects of the page, which was not read as JSON."""
-        plan = self.plan
-        objects = list(map(plan.compiled.build, self.rows))
-        return dumping.dumped(plan.resource, plan.query.selection, objects)
+        return self.plan.objects(self.rows)
 
     def written(self) -> Any:
         """Return what orjson writes as the array of the objects."""

@@ -22,7 +22,7 @@ from debonair.queries import sorting
 from debonair.queries.parameters import FaultyQuery, query_of
 from debonair.queries.query import Condition, Junction, Query, Within, shape_of
 from debonair.queries.query_string import items_of
-from debonair.statements import dumping, json_pages, statement
+from debonair.statements import json_pages, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.counting import Count, Estimate, Exact
 from debonair.statements.execution import Cache, Statement
@@ -35,6 +35,10 @@ ONE = ("fields", "include", "format")
 
 LONGEST = 1000
 """Query strings of more characters are planned each time."""
+
+
+_KEY = [f"v{index}" for index in range(2000)]
+"""The parameters for a key: no table has a key of more columns."""
 
 
 class Reader:
@@ -78,14 +82,16 @@ class Reader:
         """
         plan = self._kept((resource, text, "one"), lambda: self._plan_one(resource, text))
         read = plan.compiled.read
-        values = {f"v{index}": value for index, value in enumerate(key)} | {"limit": 1, "offset": 0}
+        values = plan.values.copy()
+        for index, value in enumerate(key):
+            values[_KEY[index]] = value
         own = None if connection is not None else driver_connection(self.engine)
         try:
             rows = read.rows(own or connection, read.bound(values))
         finally:
             if own is not None:
                 own.close()
-        found = dumping.dumped(resource, plan.query.selection, list(map(plan.compiled.build, rows)))
+        found = plan.objects(rows)
         return found[0] if found else None
 
     def check_one(self, resource: Resource, text: str) -> None:
