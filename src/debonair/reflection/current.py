@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from debonair.database.engine import reading
 from debonair.errors import DebonairError
 from debonair.reflection.fingerprint import fingerprint
+from debonair.reflection.mapping import no_garbage_collection
 from debonair.reflection.reflected import Reflected, reflect
 
 _log = logging.getLogger(__name__)
@@ -92,8 +93,9 @@ class Current:
         if self._mark is not None and self._engine.dialect.name == "sqlite" and mark[1] != self._mark[1]:  # type: ignore[index]
             # The file was replaced: an open connection has the old one.
             self._engine.dispose()
-        found = reflect(self._engine, self._tables, self._exclude)
-        if self._changed is not None:
-            self._changed(found)
+        with no_garbage_collection():
+            found = reflect(self._engine, self._tables, self._exclude)
+            if self._changed is not None:
+                self._changed(found)
         # Read before the schema: a change between the two is found the next time.
         self._held, self._mark = found, mark

@@ -90,12 +90,12 @@ def _column(facts: ColumnFacts, relation: Relation) -> Column[Any]:
 def map_all(relations: list[Relation]) -> tuple[registry, list[type[Any]]]:
     """Return the registry and a class for each relation, in their order; the mappers are configured."""
     mappers = registry(metadata=MetaData())
-    with _no_garbage_collection():
+    with no_garbage_collection():
         return mappers, _mapped(relations, mappers)
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Keep all that is made: looking for garbage among it takes half of the time."""
     enabled = gc.isenabled()
     gc.disable()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
@@ -57,6 +57,7 @@ class Described(NamedTuple):
 
 
 @pytest.mark.parametrize("name", TYPES)
+@settings(deadline=None)
 @given(values=COLUMNS)
 def test_whole_column_has_the_values_of_each(name: str, values: list[Any]) -> None:
     type_: Any = TYPES[name]
