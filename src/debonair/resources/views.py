@@ -154,8 +154,8 @@ class Views:
         if representation is not None and representation.one is not None and found.target.pages_by_key:
             names = found.target.order_key
             values = self.reader.related(found.target, f"fields={','.join(names)}", within).objects()[0]
-            key = key_of(found.target, ",".join(quote(str(values[name]), safe="") for name in names))
-            return representation.one(found.target, key, text)
+            row = key_of(found.target, ",".join(quote(str(values[name]), safe="") for name in names))
+            return representation.one(found.target, row, text)
         return self.respond(page.objects()[0])
 
     def respond(self, value: Any, link: str | None = None) -> Response:

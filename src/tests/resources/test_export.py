@@ -321,10 +321,11 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
     database = tmp_path / "lines.db"
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript(
-            """CREATE TABLE lines (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+            """CREATE TABLE lines (id INTEGER PRIMARY KEY, name TEXT NOT NULL, overflowing INTEGER
+                GENERATED ALWAYS AS (CASE id WHEN 200001 THEN abs(id - 200001 - 9223372036854775807 - 1) END));
             WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 200000)
-            INSERT INTO lines SELECT id, printf('a line with the number %d and some text', id) FROM n;
-            INSERT INTO lines VALUES (200001, CAST(x'ff' AS TEXT));"""
+            INSERT INTO lines (id, name) SELECT id, printf('a line with the number %d and some text', id) FROM n;
+            INSERT INTO lines (id, name) VALUES (200001, 'a line that cannot be read');"""
         )
     kind = getattr(request, "param", "gthread")
     config = f"worker_class = {kind}\n[database]\nuri = sqlite:///{database}\n"
