@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from tests.resources.served_music import served
@@ -27,10 +26,9 @@ expected-statuses = ["400", "404", "405", "406", "409", "412", "415", "422", "42
 
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
-"""Examples of each operation; all phases are run when it is given. ``FUZZ_EXAMPLES=200`` takes half an hour."""
+"""Examples of each operation; all phases are run when it is given. 200 takes half an hour."""
 
 
-@pytest.mark.timeout(3600)
 def test_resources_keep_to_their_document(
     make_app: Callable[..., Flask], database: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -46,8 +44,10 @@ def assert_finds_nothing(app: Flask, directory: Path, *options: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(directory), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"}
     with served(app, bulk=True) as url:
         command = [
-            Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json?version=3.2", *options,
-            "--continue-on-failure", "--suppress-health-check", "too_slow", "--workers", "2", "--generation-database", "none", "--no-color", "--seed", "1",
+            Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json?version=3.2",
+            *options, "--continue-on-failure", "--generation-database", "none", "--no-color", "--seed", "1",
+            # The filter of QUERY refers to itself, so that its examples take long to make.
+            "--suppress-health-check", "too_slow", "--workers", "2",
         ]  # fmt: skip
         ran = subprocess.run(
             command, cwd=directory, env=environment, capture_output=True, text=True, check=False
