@@ -14,6 +14,7 @@ from debonair import config
 from debonair.errors import CommandError
 from debonair.logs.setup import configure
 from debonair.names import Service
+from debonair.resources.additions import check_sections
 from debonair.room import Room, resolve
 from debonair.rooms import chassis, declared, sections
 from debonair.settings import (
@@ -113,9 +114,11 @@ def load_app(package: str) -> Flask:
 
     :param package: the service's package; its module ``application`` has ``create_app(settings)``.
     :raises ConfigError: with every fault of the configuration.
+    :raises CommandError: when a section ``[resource:NAME]`` is of no resource.
     """
     module = importlib.import_module(f"{package}.application")
     configuration = config.load(Service.of(package), sections(*declared(module)))
     configure(configuration.settings[LogSection], configuration.service, server=True)
     app: Flask = module.create_app(configuration.settings)
+    check_sections(app)
     return app

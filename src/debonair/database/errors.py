@@ -63,6 +63,8 @@ class Violation:
 
 def violation_of(error: DBAPIError) -> Violation | None:
     """Return what the database refused of the data; None when the statement or the database is the cause."""
+    if str(error.orig).startswith("Could not decode to UTF-8"):  # SQLite's driver, for a text of the row
+        return Violation(True, "The row has a text that is not UTF-8: correct it in the database first.")
     if isinstance(error, DataError):
         return Violation(False, "A value is out of range, too long, or not allowed for its column.")
     if not isinstance(error, IntegrityError):

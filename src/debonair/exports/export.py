@@ -24,6 +24,7 @@ from debonair.database import postgresql
 from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
 from debonair.exports import delimited, ndjson, objects
+from debonair.exports.parts import Parts
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
@@ -125,12 +126,11 @@ class Exports:
             with closing(connection.cursor("export") if on_server else connection.cursor()) as cursor:
                 if dialect.driver == "psycopg":
                     postgresql.keep_dates(cursor)
-                cursor.execute(compiled.sql, compiled.bound(values))
-                count = _FIRST_ROWS
-                while rows := cursor.fetchmany(count):
+                parts = Parts(compiled, compiled.bound(values), _FIRST_ROWS)
+                for rows in parts.read(connection, cursor):
                     data = lines(rows)
                     yield data
-                    count = min(_MOST_ROWS, max(1, len(rows) * _PART // max(1, len(data))))
+                    parts.rows = min(_MOST_ROWS, max(1, len(rows) * _PART // max(1, len(data))))
 
         return _with_errors(chunks, compiled)
 

@@ -147,10 +147,12 @@ class Manager(flask_script_ng.Manager):
         :param serving: whether it serves requests: then it logs in full, and to the log file.
         """
         from debonair.logs.setup import configure
+        from debonair.resources.additions import check_sections
 
         configuration = self.configuration
         configure(configuration.settings[LogSection], configuration.service, server=serving)
         app: Flask = self.module.create_app(configuration.settings)
+        check_sections(app)
         return app
 
     def __call__(self, app: Any = None, **options: Any) -> CommandApp:

@@ -7,7 +7,7 @@ from typing import Any
 from debonair.descriptions.description import Column, Resource
 from debonair.queries.filters import MAX_VALUES
 from debonair.queries.parameters import CONTROL
-from debonair.resource_document import parameters, patterns
+from debonair.resource_document import parameters
 from debonair.resource_document.values import loaded
 
 
@@ -36,16 +36,12 @@ def tree(resource: Resource, itself: dict[str, Any]) -> dict[str, Any]:
 
 
 def _closed(resource: Resource, properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object with these members, and with conditions on related rows."""
+    """Return the schema of an object with these members; words describe conditions on related rows."""
     found: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    starts = [
-        patterns.escaped(name) + ("__(?:any|none)" if relation.many else "")
-        for name, relation in resource.relations.items()
-    ]
-    if starts:
-        found["patternProperties"] = {
-            f"^(?:{'|'.join(starts)})\\.": {"description": "A condition on a related row."}
-        }
+    if resource.relations:
+        name, relation = next(iter(resource.relations.items()))
+        start = f"{name}__any" if relation.many else name
+        found["description"] = f"A condition on a related row, `{start}.column__operator`, is a member too."
     return found
 
 

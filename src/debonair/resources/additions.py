@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from debonair.errors import CommandError
 from debonair.room import resolve
+from debonair.settings import ResourceSection
 
 if TYPE_CHECKING:
     from debonair.resources.views import Views
@@ -36,6 +38,22 @@ def add_now(app: Flask, views: Views) -> None:
 def refresh_with(app: Flask, refresh: Callable[[], object]) -> None:
     """Call a function before all resources are listed: it makes them when they follow a schema."""
     app.extensions[_REFRESH] = refresh
+
+
+def check_sections(app: Flask) -> None:
+    """Check that each section ``[resource:NAME]`` names a resource; call it when all models are exposed.
+
+    Resources that follow a schema are checked when it is read.
+
+    :raises CommandError: for the first one that does not.
+    """
+    views: Views | None = app.extensions.get(VIEWS)
+    known = [] if views is None else list(views.catalog.resources)
+    for name in () if _REFRESH in app.extensions else app.extensions["debonair"].instances(ResourceSection):
+        if name not in known:
+            from debonair.descriptions.options import nearest
+
+            raise CommandError(f"[resource:{name}] is of no resource that is exposed{nearest(name, known)}")
 
 
 def views_now(app: Flask) -> Views | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -54,12 +55,21 @@ class Statement:
             cursor.execute(self.sql, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         except self._errors as error:
+            if not_utf8(error):
+                return self._replaced(connection, parameters)
             raise self.error(error, parameters, connection) from error
         except OverflowError as error:
             # SQLite's driver reports an integer of more than 64 bits so.
             raise sa.exc.DataError(self.sql, parameters, error) from error
         finally:
             cursor.close()
+        return found
+
+    def _replaced(self, connection: Any, parameters: Any) -> list[tuple[Any, ...]]:
+        """Run the statement, with U+FFFD for bytes of a text that are not UTF-8."""
+        with replacing(connection), closing(connection.cursor()) as cursor:
+            cursor.execute(self.sql, parameters)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
     @property
@@ -107,6 +117,25 @@ class Statement:
         return DBAPIError.instance(
             self.sql, parameters, error, self._errors, connection_invalidated=lost, dialect=self._dialect
         )
+
+
+def not_utf8(error: Exception) -> bool:
+    """Return whether SQLite has a text that is not UTF-8; it stores any bytes as text."""
+    return type(error).__module__ == "sqlite3" and str(error).startswith("Could not decode to UTF-8")
+
+
+@contextmanager
+def replacing(connection: Any) -> Iterator[None]:
+    """Read texts of SQLite that are not UTF-8 with U+FFFD, as Datasette does; it takes longer for all texts.
+
+    :param connection: out of SQLAlchemy's pool, or a connection of the driver.
+    """
+    driver = getattr(connection, "dbapi_connection", connection)
+    driver.text_factory = lambda text: text.decode(errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
 
 
 def _corrupt(error: Exception) -> bool:

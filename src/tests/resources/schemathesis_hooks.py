@@ -1,8 +1,7 @@
 """What schemathesis must know beyond the document, as OpenAPI cannot say it.
 
 It is loaded by the command ``schemathesis`` of ``test_schemathesis.py``. The texts of an expression and of a
-token have no pattern; a change of many rows needs a filter or ``all=true``; the value that a column of a
-related row is compared with has no schema.
+token have no pattern; a change of many rows needs a filter or ``all=true``.
 """
 
 from __future__ import annotations
@@ -26,18 +25,3 @@ def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | No
     if operation.method.upper() in ("PATCH", "DELETE") and "{key}" not in operation.path and not query:
         query["all"] = "true"
     return query
-
-
-@schemathesis.hook
-def map_body(context: Any, body: Any) -> Any:
-    """Return the body of QUERY without conditions on related rows."""
-    return _without_related(body) if context.operation.method.upper() == "QUERY" else body
-
-
-def _without_related(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_related(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    found = {name: _without_related(each) for name, each in value.items() if "." not in name}
-    return found if found or not value else {"id__gt": 3}

@@ -528,3 +528,10 @@ def test_person_filters_sorts_and_opens_a_row_without_javascript(shop_app: Flask
         page.keyboard.press("Tab")
         assert page.locator(".skip").bounding_box()["x"] >= 0  # type: ignore[index]
         assert not visit.faults and not visit.foreign
+
+
+def test_row_of_a_to_one_relation_has_the_page_of_the_row(client: FlaskClient) -> None:
+    album = next(each for each in client.get("/albums?include=artist").json["objects"] if each["artist"])
+    found = page(client, f"/albums/{album['id']}/artist").text
+    assert "<h1" in found and f'<a href="/artists/{album["artist_id"]}/albums"' in found
+    assert client.get(f"/albums/{album['id']}/artist").json["id"] == album["artist_id"]

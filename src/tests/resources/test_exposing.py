@@ -14,8 +14,10 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from debonair import expose, standalone
+from debonair.application import create_app
 from debonair.errors import CommandError
 from debonair.reflection.serving import EXTENSION
+from debonair.resources.additions import check_sections
 from debonair.testing import settings_for
 from tests.resources.models import MUSIC
 from tests.resources.music_api import exposed
@@ -258,3 +260,12 @@ def test_misspelt_table_without_code_gets_a_suggestion(tmp_path: Path) -> None:
     client = standalone.create_app(chassis_settings(database={"uri": uri})).test_client()
     assert client.get("/vists").json["detail"] == "There is no vists; did you mean 'visits'?"
     assert client.get("/nothing").status_code == 404
+
+
+def test_section_of_no_resource_with_code_prevents_the_start(tmp_path: Path) -> None:
+    values: dict[str, Any] = {"database": {"uri": f"sqlite:///{tmp_path}/music.db"}, "resource:artits": {}}
+    app = create_app("debonair", settings_for("debonair", **values))
+    expose(app, Artist)
+    with pytest.raises(CommandError) as caught:
+        check_sections(app)
+    assert str(caught.value) == "[resource:artits] is of no resource that is exposed; did you mean 'artists'?"
