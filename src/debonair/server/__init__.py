@@ -13,7 +13,7 @@ gunicorn's master process. ``worker``: the classes of workers. ``lingering``: a 
 response.
 
 The default class of workers is ``event_loop``, with ``listeners``. ``connection``: what a client sends.
-``http_request``: the parser. ``body_readers`` and ``streamed_body``: large bodies. ``http_response``: the call
+``http_request``: the parser. ``body_readers``, ``streamed_body``: large bodies. ``http_response``: the call
 of the application. ``refusals``: what the server refuses. ``service_worker``, ``responses``: changes to
 gunicorn's classes.
 
