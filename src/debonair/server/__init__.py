@@ -12,9 +12,10 @@ which completes the requests it has begun. When the second one fails to start, t
 gunicorn's master process. ``worker``: the classes of workers. ``lingering``: a connection after the last
 response.
 
-The default class of workers is ``event_loop``. ``connection``: what a client sends. ``http_request``: the
-parser. ``body_readers`` and ``streamed_body``: large bodies. ``http_response``: the call of the application.
-``refusals``: what the server refuses. ``service_worker``, ``responses``: changes to gunicorn's classes.
+The default class of workers is ``event_loop``, with ``listeners``. ``connection``: what a client sends.
+``http_request``: the parser. ``body_readers``, ``streamed_body``: large bodies. ``http_response``: the call
+of the application. ``refusals``: what the server refuses. ``service_worker``, ``responses``: changes to
+gunicorn's classes.
 
 What is used here and not public in gunicorn is named in ``src/tests/chassis/test_adapters_gunicorn.py``.
 Commands that only read the state file import no gunicorn.

@@ -32,6 +32,7 @@ from debonair.server.connection import Connection, Phase
 from debonair.server.http_request import template
 from debonair.server.http_response import Exchange
 from debonair.server.lingering import MOST, Lingering
+from debonair.server.listeners import Listeners
 from debonair.server.refusals import refuse
 from debonair.server.service_worker import ServiceWorker
 from debonair.server.streamed_body import Limits
@@ -56,13 +57,11 @@ class Epoll(ServiceWorker, Worker):
     def init_process(self) -> None:
         self._limits = Limits(self.app.read_timeout, self.app.body_timeout)
         self._epoll = select.epoll()
-        self._listeners = {listener.fileno(): listener for listener in self.sockets}
-        self._accepts = False
+        self._listeners = Listeners(self.sockets, self._epoll)
         self._connections: dict[int, Connection] = {}
         self._waiting: dict[Connection, None] = {}
         self._numbers = itertools.count(1)
         self._readers = BodyReaders(max(1, self.cfg.threads // 2))
-        self._accept_lock = threading.Lock()
         self._keep_alive = float(self.cfg.keepalive)
         self._lingering = Lingering()
         # The application needs file descriptors too.
@@ -74,11 +73,11 @@ class Epoll(ServiceWorker, Worker):
         """Serve until the worker is told to stop."""
         for number in range(self.cfg.threads):
             threading.Thread(target=self._serve, name=f"request-{number}", daemon=True).start()
-        self._accept_more(True)
+        self._listeners.activate(True)
         while self.alive and self.ppid == os.getppid():
             self._turn()
         self.alive = False
-        self._accept_more(False)
+        self._listeners.activate(False)
         now = time.monotonic()
         self._finish(now + _LAST_CHANCE)
         while self._connections and time.monotonic() < now + self.cfg.graceful_timeout:
@@ -146,21 +145,21 @@ class Epoll(ServiceWorker, Worker):
                 self._epoll.register(connection.fd, event)
 
     def _accept(self, descriptor: int) -> None:
-        listener = self._listeners[descriptor]
         try:
-            client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:  # no file descriptor or memory is left
+            accepted = self._listeners.accept(descriptor)
+        except OSError as error:
             self.log.warning("Cannot accept a connection: %s", error)
-            self._accept_more(False)
+            self._listeners.activate(False)
             return
-        client.setblocking(False)
-        connection = Connection(
-            client, address, template(listener.getsockname(), address, self.cfg), self._limits, self.cfg
-        )
+        if accepted is None:
+            return
+        client, address, server = accepted
+        connection = Connection(client, address, template(server, address, self.cfg), self._limits, self.cfg)
         self._connections[connection.fd] = connection
-        if len(self._connections) >= self._most:
+        room = self._most - len(self._connections)
+        if room < MOST:
+            self._lingering.limit(room)
+        if room <= 0:
             self._make_room()
         connection.receive()
         self._work(connection)
@@ -249,7 +248,7 @@ class Epoll(ServiceWorker, Worker):
             self._lingering.add(connection.socket)
         else:
             connection.socket.close()
-        if not self._accepts and (self.alive or not self._connections):
+        if not self._listeners.active and (self.alive or not self._connections):
             self._wake()
 
     def _stop_reading(self, connection: Connection) -> None:
@@ -261,29 +260,15 @@ class Epoll(ServiceWorker, Worker):
 
     # What the main thread does, and a thread that finds too many connections.
 
-    def _accept_more(self, accepts: bool) -> None:
-        """Begin or stop to accept connections."""
-        with self._accept_lock:
-            if accepts == self._accepts:
-                return
-            self._accepts = accepts
-            for descriptor, listener in self._listeners.items():
-                if accepts:
-                    listener.setblocking(False)
-                    self._epoll.register(descriptor, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-                else:
-                    self._epoll.unregister(descriptor)
-
     def _make_room(self) -> None:
         """Close connections that others do not need, oldest first; accept no more when there are none."""
-        self._lingering.limit(min(MOST, self._most - len(self._connections)))
         for connection in list(self._waiting):
             if len(self._connections) < self._most:
                 return
             if connection.phase is Phase.IDLE and self._take(connection):
                 self._close(connection, linger=False)
         if len(self._connections) >= self._most:
-            self._accept_more(False)
+            self._listeners.activate(False)
 
     def _sweep(self) -> None:
         """Disconnect the clients that are late."""
@@ -294,7 +279,7 @@ class Epoll(ServiceWorker, Worker):
         for connection in self._readers.late(now):
             self._refuse_late(connection)
         if self.alive and len(self._connections) < self._most:
-            self._accept_more(True)
+            self._listeners.activate(True)
 
     def _disconnect(self, connection: Connection) -> None:
         if connection.phase is Phase.RESPONSE:
