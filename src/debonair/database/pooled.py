@@ -19,9 +19,11 @@ class Pooled:
     __slots__ = ("_pool", "_record", "driver_connection")
 
     def __init__(self, pool: QueuePool) -> None:
+        self._record: Any = None
+        self.driver_connection: Any = None
         record: Any = pool._do_get()
         try:
-            self.driver_connection: Any = record.get_connection()
+            self.driver_connection = record.get_connection()
         except BaseException as error:
             record._checkin_failed(error, _fairy_was_created=False)
             raise
@@ -61,7 +63,7 @@ class Pooled:
 
     def __del__(self) -> None:
         # Who fails to close it must not take a place of the pool for ever.
-        if getattr(self, "_record", None) is not None:
+        if self._record is not None:
             self.close()
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.faults.sample import Answer, Sample
+from tests.faults.sample import Answer, Sample, wait_for
 
 HEAD = b"POST /checkin/ada HTTP/1.1\r\nHost: sample\r\n"
 JSON = HEAD + b"Content-Type: application/json\r\n"
@@ -186,6 +186,10 @@ def test_ten_thousand_wrong_paths_add_no_series(shared: Sample) -> None:
     for method in ("GET", "INVENTED"):
         shared.ask(method, "/nowhere")
     shared.ask("GET", "/metrics")
+    # A worker adds its requests once a second.
+    rules = ("<unmatched>", "/metrics")
+    wait_for(lambda: all(f'rule="{rule}"' in str(series(shared)) for rule in rules), "they are counted")
+    wait_for(lambda: 'method="OTHER"' in str(series(shared)), "the unknown method is counted")
     before = series(shared)
     with closing(http.client.HTTPConnection("127.0.0.1", shared.port, timeout=60)) as connection:
         for number in range(10_000):
