@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import orjson
 from sqlalchemy import Dialect, types
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -108,9 +107,9 @@ class StoredNumeric(AsStored):
         return value
 
     def read_column(self, values: Sequence[Any]) -> list[Any] | None:
-        text = orjson.dumps(values)[1:-1]
-        # orjson writes null for infinity, quotes for a text, and another exponent than Decimal.
-        return None if b"n" in text or b'"' in text or b"e" in text else text.decode().split(",")
+        found = list(map(repr, values))
+        # An exponent, infinity, the quotes of a text or of bytes.
+        return found if {"e", "n", "'", '"'}.isdisjoint("".join(found)) else None
 
 
 class StoredBinary(AsStored):
