@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import registry
 
 from debonair.database.engine import reading
@@ -80,9 +81,37 @@ def reflect(engine: Engine, tables: Iterable[str] = (), exclude: Iterable[str] =
     for relation in catalog.relations:
         if not wanted(str(relation.address)):
             continue
+        skipped.extend(_without_nameless_column(relation))
         if relation.columns:
             relations.append(relation)
         else:
             skipped.append(Skipped(str(relation.address), "it has no columns"))
-    mappers, models = map_all(relations)
+    try:
+        mappers, models = map_all(relations)
+    except SQLAlchemyError:
+        faults = {id(relation): fault for relation in relations if (fault := _fault(relation))}
+        if not faults:
+            raise
+        skipped.extend(faults.values())
+        mappers, models = map_all([relation for relation in relations if id(relation) not in faults])
     return Reflected(models, skipped, mappers)
+
+
+def _without_nameless_column(relation: Relation) -> list[Skipped]:
+    """Remove a column of SQLite whose name is empty, which neither Python nor a URL can name."""
+    named = [column for column in relation.columns if column.name]
+    if len(named) == len(relation.columns):
+        return []
+    relation.columns = named
+    relation.key = relation.key if all(relation.key) else ()
+    relation.uniques = [unique for unique in relation.uniques if all(unique)]
+    return [Skipped(f'{relation.address}.""', "the name of the column is empty")]
+
+
+def _fault(relation: Relation) -> Skipped | None:
+    """Return why a relation cannot be mapped by itself, or None when it can."""
+    try:
+        map_all([relation])
+    except SQLAlchemyError as error:
+        return Skipped(str(relation.address), str(error).partition("\n")[0])
+    return None

@@ -142,7 +142,9 @@ class Served:
         prefix, skipped, resources = self._section.prefix.rstrip("/"), list(found.skipped), []
         for model in found.models:
             name = path_name(model.__name__)
-            if reason := shadow_of(self._app, f"{prefix}/{name}"):
+            if name in ("", ".", ".."):
+                skipped.append(Skipped(model.__name__ or '""', "its name cannot be a segment of a URL"))
+            elif reason := shadow_of(self._app, f"{prefix}/{name}"):
                 skipped.append(Skipped(model.__name__, f"{reason}; set [api] prefix, such as /api"))
             else:
                 options = options_of(model, given, own.pop(name, None))
