@@ -62,7 +62,7 @@ class Gathering(Generic[T]):
         try:
             with self._start_lock:
                 if self._thread is None:
-                    thread = threading.Thread(target=self._run, name="gathering", daemon=True)
+                    thread = threading.Thread(target=self._run, args=(self._delay,), name="gathering", daemon=True)
                     thread.start()
                     self._thread = thread
         except RuntimeError:  # the interpreter ends, or there may be no further thread
@@ -78,12 +78,11 @@ class Gathering(Generic[T]):
             del self._items[: len(items)]
             self._process(items)
 
-    def _run(self) -> None:
-        assert self._delay is not None
+    def _run(self, delay: float) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
-            time.sleep(self._delay)
+            time.sleep(delay)
             self._expected = False  # before the flush: what is added from now on is expected anew
             self.flush()
 

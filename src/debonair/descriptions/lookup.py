@@ -45,9 +45,12 @@ class Lookup:
     def locked(self, resource: Resource, key: tuple[Any, ...], *, propagated: bool = True) -> Any:
         """Return the row with a key, locked until the transaction ends, or None.
 
-        PostgreSQL locks the row; on SQLite the transaction of an unsafe method has the lock of the database.
+        PostgreSQL locks the row, but not against rows that refer to it: two requests that each change a row
+        and add a reference to the other's would wait for each other. On SQLite the transaction of an unsafe
+        method has the lock of the database.
         """
-        statement = sa.select(resource.model).where(*_equal(resource, key)).with_for_update(of=resource.model)
+        statement = sa.select(resource.model).where(*_equal(resource, key))
+        statement = statement.with_for_update(of=resource.model, key_share=True)
         return self.session.scalars(
             statement.options(*self.criteria(propagated=propagated)),
             execution_options={"populate_existing": True},

@@ -185,7 +185,7 @@ class Connection:
         :param received: called when the body has been received, if its length is known.
         :return: the request, and a function that returns whether the body has been read.
         """
-        assert self._head
+        assert self._head is not None  # nosec B101
         head, self._head = self._head, None
         if head.length == CHUNKED:
             unreader, body = head.message.unreader, head.message.body
