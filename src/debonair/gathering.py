@@ -62,7 +62,9 @@ class Gathering(Generic[T]):
         try:
             with self._start_lock:
                 if self._thread is None:
-                    thread = threading.Thread(target=self._run, args=(self._delay,), name="gathering", daemon=True)
+                    thread = threading.Thread(
+                        target=self._run, args=(self._delay,), name="gathering", daemon=True
+                    )
                     thread.start()
                     self._thread = thread
         except RuntimeError:  # the interpreter ends, or there may be no further thread

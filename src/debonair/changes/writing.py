@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
-from werkzeug.exceptions import Forbidden
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import Conflict, Forbidden
 
 from debonair.changes import violations
 from debonair.changes.columns import defaults, given_by, linked, required
@@ -171,6 +172,11 @@ def transaction(reader: Reader, catalog: Catalog) -> Iterator[Work]:
     except StatementError as error:
         work.session.rollback()
         raise violations.refused(error) or error from error
+    except StaleDataError as error:
+        work.session.rollback()
+        raise Conflict(
+            "Another request has changed the same rows meanwhile: read them, and repeat."
+        ) from error
     except BaseException:
         work.session.rollback()
         raise

@@ -86,13 +86,18 @@ def reflect(engine: Engine, tables: Iterable[str] = (), exclude: Iterable[str] =
             relations.append(relation)
         else:
             skipped.append(Skipped(str(relation.address), "it has no columns"))
+    return _mapped(relations, skipped)
+
+
+def _mapped(relations: list[Relation], skipped: list[Skipped]) -> Reflected:
+    """Return the classes of relations; those that SQLAlchemy cannot map are skipped too."""
     try:
         mappers, models = map_all(relations)
     except SQLAlchemyError:
         faults = {id(relation): fault for relation in relations if (fault := _fault(relation))}
         if not faults:
             raise
-        skipped.extend(faults.values())
+        skipped = [*skipped, *faults.values()]
         mappers, models = map_all([relation for relation in relations if id(relation) not in faults])
     return Reflected(models, skipped, mappers)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from flask import Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
@@ -30,12 +32,16 @@ class Memberships:
             raise MethodNotAllowed(["OPTIONS"])
         own, other = key_of(resource, key), key_of(found.target, member)
         with transaction(self._views.reader, self._views.catalog) as work:
-            row = work.lookup.locked(resource, own)
-            if row is None:
-                raise missing(resource, own)
-            target = work.lookup.rows(found.target, [other]).get(other)
-            if target is None:
-                raise missing(found.target, other)
+            # Both, and in one order: the same membership may be written from the other side meanwhile.
+            places = sorted(
+                [(resource.name, own, resource), (found.target.name, other, found.target)],
+                key=itemgetter(0, 1),
+            )
+            rows = {(name, key): work.lookup.locked(each, key) for name, key, each in places}
+            for name, values, each in places:
+                if rows[name, values] is None:
+                    raise missing(each, values)
+            row, target = rows[resource.name, own], rows[found.target.name, other]
             members = list(getattr(row, relation))
             preconditions.check_member(target in members)
             if request.method == "DELETE" and target not in members:

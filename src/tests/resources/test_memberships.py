@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -93,3 +94,13 @@ def test_memberships_are_in_the_document(served: Served) -> None:
     assert [path for path in paths if "{member}" in path] == [
         "/tracks/{key}/genres/{member}", "/genres/{key}/tracks/{member}"
     ]  # fmt: skip
+
+
+def test_simultaneous_changes_from_both_sides_all_succeed(served: Served) -> None:
+    def change(number: int) -> set[int]:
+        path = ("/tracks/1/genres/1", "/genres/1/tracks/1")[number % 2]
+        return {_ask(served, method, path) for method in ("PUT", "DELETE") * 20}
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = set().union(*pool.map(change, range(8)))
+    assert statuses <= {204, 404}, statuses
