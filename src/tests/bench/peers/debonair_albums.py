@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import debonair
 from debonair import application, config
-from debonair.logs import setup
+from debonair.logs import gathered, setup
 from debonair.names import Service
 from debonair.rooms import sections
 from debonair.settings import LogSection, Settings
@@ -49,6 +49,9 @@ def load() -> Flask:
     service = Service.of("debonair")
     configuration = config.load(service, sections(), environ={}, overrides=OVERRIDES)
     setup.configure(configuration.settings[LogSection], configuration.service, server=True)
+    gathered.begin()  # as a worker does
+    # Callgrind makes a process some fifty times slower: so as many requests share a write as in a worker.
+    gathered._lines._delay = 50 * gathered.DELAY
     return create_app(configuration.settings)
 
 
