@@ -17,6 +17,10 @@ Bind = Callable[..., Any]
 def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
     """Return the comparison of a column with the parameters of a condition."""
     operator = node.operator
+    own = getattr(node.column.type, "filtered", None)
+    if own is not None and operator in _VALUED:
+        # SQLite may store equal values in several forms, of which the type knows.
+        return own(column, operator, [bind() for _ in node.values])
     if operator == "isnull":
         # The value is part of the text: it is no parameter of a comparison.
         return sa.case((column.is_(None), sa.true()), else_=sa.false()) == bind(sa.Boolean())
@@ -38,6 +42,8 @@ _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
     "gt": lambda column, value: column > value,
     "ge": lambda column, value: column >= value,
 }
+
+_VALUED = frozenset((*_PLAIN, "in", "nin", "between"))
 
 _ESCAPE = "\\"
 
