@@ -17,6 +17,9 @@ Bind = Callable[..., Any]
 def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
     """Return the comparison of a column with the parameters of a condition."""
     operator = node.operator
+    if backend == "postgresql" and isinstance(column.type, sa.REAL):
+        # A number of 8 bytes equals one of 4 bytes only when it is exact in both.
+        bind = _single(bind)
     own = getattr(node.column.type, "filtered", None)
     if own is not None and operator in _VALUED:
         # SQLite may store equal values in several forms, of which the type knows.
@@ -28,10 +31,18 @@ def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
         values = [bind() for _ in node.values]
         return column.in_(values) if operator == "in" else column.not_in(values)
     if operator == "between":
-        return column.between(bind(), bind())
+        # Not BETWEEN: SQLAlchemy writes the collation of a column after each bound, where it takes none.
+        return sa.and_(column >= bind(), column <= bind())
     if operator in _PLAIN:
         return _PLAIN[operator](column, bind())
     return TEXTUAL[backend][operator](column, bind(sa.String()))
+
+
+def _single(bind: Bind) -> Bind:
+    def single(*types: Any) -> Any:
+        return bind(*types) if types else sa.cast(bind(), sa.REAL())
+
+    return single
 
 
 _PLAIN: dict[str, Callable[[Any, Any], Any]] = {

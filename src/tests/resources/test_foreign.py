@@ -60,6 +60,37 @@ def test_a_table_whose_name_no_path_can_have_is_reported(
         assert f"{name} is not served: its name cannot be a segment of a URL" in caplog.messages
 
 
+POSTGRESQL = """
+    CREATE TABLE odd (id int PRIMARY KEY, name text COLLATE "C", single real, relation regclass);
+    INSERT INTO odd VALUES (1, 'B', 0.1, 'odd'), (2, 'a', 2.5, NULL);
+    CREATE TABLE found (id int PRIMARY KEY, title text, body text);
+    CREATE INDEX ON found USING gin (
+        to_tsvector('english', coalesce(title, '') || ' ' || coalesce(body, '')));
+    INSERT INTO found VALUES (1, 'cats', NULL), (2, NULL, 'a dog: it barks');
+"""
+
+
+@pytest.mark.acceptance
+def test_collations_numbers_of_4_bytes_names_and_expressions_of_postgresql_are_filtered(
+    postgresql_url: str,
+) -> None:
+    import psycopg
+
+    with psycopg.connect(postgresql_url) as connection:
+        connection.execute(POSTGRESQL)
+    uri = postgresql_url.replace("postgresql", "postgresql+psycopg", 1)
+    client = standalone.create_app(chassis_settings(database={"uri": uri})).test_client()
+    assert found(client, "/odd", name__between="A,C") == [1]
+    assert found(client, "/odd", single="0.1") == [1]
+    assert found(client, "/odd", single__in="0.1,2.5") == [1, 2]
+    assert found(client, "/odd", single__between="0.1,0.1") == [1]
+    assert found(client, "/odd", relation="odd") == [1]
+    assert found(client, "/odd", relation="nothing") == []
+    assert found(client, "/odd", relation__in="odd,nothing") == [1]
+    assert found(client, "/found", q="cat") == [1]
+    assert found(client, "/found", q="bark") == [2]
+
+
 VIEW = """
     CREATE TABLE lines (id INTEGER PRIMARY KEY, name TEXT, price REAL);
     INSERT INTO lines VALUES (1, 'a', 1.5), (2, 'a', 2), (3, 'b', 10.25);
