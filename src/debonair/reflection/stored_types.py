@@ -204,7 +204,8 @@ class AsText(TypeDecorator[str]):
         """Operators that compare texts."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> Any:
-            values = [_plain(each) for each in other] if self.type.is_name else map(_as_text, other)
+            is_name = isinstance(self.type, AsText) and self.type.is_name
+            values = [_plain(each) for each in other] if is_name else map(_as_text, other)
             return op(cast(self.expr, Text()), *values, **options)
 
         def reverse_operate(self, op: Any, other: Any, **options: Any) -> Any:
