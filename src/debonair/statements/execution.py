@@ -27,17 +27,26 @@ class Statement:
     """
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.sql: str = compiled.string
+        compiled = statement.compile(dialect=dialect)
+        # The list of an IN is expanded: that of a row filter, or of the classes of single-table inheritance.
+        later = {name: None for name, parameter in compiled.binds.items() if parameter.required}
+        expanded = compiled.construct_expanded_state(later)
+        self.sql: str = expanded.statement
         self.backend = dialect.name
         self._dialect = dialect
         self._errors = dialect.loaded_dbapi.Error
         self._psycopg = dialect.driver == "psycopg"
         self._positional = bool(compiled.positional)
-        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        order = expanded.positiontup if compiled.positional else list(expanded.parameters)
         # A parameter that is not given later has the value of the statement: it is part of a row filter.
         self._parameters = [
-            (name, process := _processor(compiled.binds[name], dialect), _constant(compiled, name, process))
+            (
+                name,
+                process := _processor(compiled.binds[name], dialect)
+                if name in compiled.binds
+                else expanded.processors.get(name),
+                _constant(expanded.parameters[name], process),
+            )
             for name in order or ()
         ]
 
@@ -54,6 +63,8 @@ class Statement:
             cursor.execute(self.sql, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         except self._errors as error:
+            if _made_lenient(connection, error):
+                return self.rows(connection, parameters)
             raise self.error(error, parameters, connection) from error
         except OverflowError as error:
             # SQLite's driver reports an integer of more than 64 bits so.
@@ -98,12 +109,28 @@ class Statement:
         )
 
 
+def _made_lenient(connection: Any, error: Exception) -> bool:
+    """Return whether the statement can be run again: SQLite holds text that is not UTF-8.
+
+    Older programs write such text. The connection replaces its faulty bytes by U+FFFD from now on, but not
+    from the start, because a function in Python then reads every text.
+    """
+    driver = getattr(connection, "driver_connection", connection)
+    if not str(error).startswith("Could not decode to UTF-8") or driver.text_factory is not str:
+        return False
+    driver.text_factory = _replaced
+    return True
+
+
+def _replaced(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
 def _corrupt(error: Exception) -> bool:
     return type(error).__module__ == "sqlite3" and type(error).__name__ == "DatabaseError"
 
 
-def _constant(compiled: Any, name: str, process: Callable[[Any], Any] | None) -> Any:
-    value = compiled.params.get(name)
+def _constant(value: Any, process: Callable[[Any], Any] | None) -> Any:
     return value if value is None or process is None else process(value)
 
 

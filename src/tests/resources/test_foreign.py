@@ -110,6 +110,18 @@ def test_what_a_view_computes_is_filtered_as_a_number(serve: Serve) -> None:
     assert found(client, "/totals", word="b") == ["b"]
 
 
+def test_text_that_is_not_utf_8_makes_no_row_unreadable(serve: Serve) -> None:
+    client = serve(
+        "CREATE TABLE old (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE part (id INTEGER PRIMARY KEY,"
+        " old_id INT REFERENCES old); INSERT INTO old VALUES (1, cast(x'4dfc6c6c6572' AS TEXT)), (2, 'ü');"
+        "INSERT INTO part VALUES (1, 1)"
+    )
+    assert client.get("/old").json["objects"] == [{"id": 1, "name": "M\ufffdller"}, {"id": 2, "name": "ü"}]
+    assert client.get("/old/1").json["name"] == "M\ufffdller"
+    assert client.get("/part?include=old").json["objects"][0]["old"]["name"] == "M\ufffdller"
+    assert "M\ufffdller" in client.get("/old", headers={"Accept": "text/html"}).get_data(as_text=True)
+
+
 MIXED = """
     CREATE TABLE mixed (k PRIMARY KEY, v);
     INSERT INTO mixed VALUES (1, 5), ('x', '5'), (2.5, 'five'), ('007', NULL);
