@@ -19,6 +19,7 @@ from debonair.reflection.catalog import (
     Skipped,
 )
 from debonair.reflection.stored_moments import StoredDateTime, type_of_sqlite
+from debonair.reflection.stored_types import StoredBoolean
 
 _RELATIONS = """
     SELECT l.name, l.type, l.wr, m.sql FROM pragma_table_list AS l
@@ -114,8 +115,8 @@ def _read_columns(connection: Connection, relation: Relation, *, counts: bool) -
         if hidden == 1:
             continue
         kind = type_of_sqlite(declared)
-        if isinstance(kind, StoredDateTime):
-            kind = StoredDateTime.like(_sample(connection, relation.address.name, name))
+        if isinstance(kind, StoredBoolean | StoredDateTime):
+            kind = type(kind).like(_sample(connection, relation.address.name, name))
         relation.columns.append(
             ColumnFacts(
                 name, kind, nullable=not (filled or place), default=default, generated=hidden in (2, 3),

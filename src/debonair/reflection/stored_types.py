@@ -75,19 +75,36 @@ class Undeclared(AsStored):
 
 
 class StoredBoolean(AsStored):
-    """0 and 1 are false and true."""
+    """0 and 1 are false and true.
+
+    :param texts: what is stored instead of them, as older versions of Rails store ``f`` and ``t``.
+    """
 
     impl = types.Boolean
     cache_ok = True
+
+    def __init__(self, texts: tuple[str, str] | None = None) -> None:
+        super().__init__()
+        self.texts = texts
+
+    @classmethod
+    def like(cls, value: Any) -> StoredBoolean:
+        """Return the type of a column that holds the value."""
+        texts = next((pair for pair in (("f", "t"), ("false", "true")) if value in pair), None)
+        return cls(texts)
 
     @property
     def python_type(self) -> type[Any]:
         return bool
 
     def bound(self, value: Any) -> Any:
-        return int(value) if isinstance(value, bool) else value
+        if not isinstance(value, bool):
+            return value
+        return int(value) if self.texts is None else self.texts[value]
 
     def read(self, value: Any) -> Any:
+        if self.texts is not None and value in self.texts:
+            return value == self.texts[1]
         return bool(value) if value in (0, 1) and isinstance(value, int) else value
 
 

@@ -140,6 +140,18 @@ def test_a_column_without_a_type_takes_numbers_and_text(serve: Serve) -> None:
         assert client.patch("/mixed/1", json={"v": wrong}).status_code == 422
 
 
+def test_booleans_that_are_stored_as_text_are_booleans(serve: Serve) -> None:
+    client = serve(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, shown boolean DEFAULT 'f');"
+        "INSERT INTO posts VALUES (1, 't'), (2, 'f'), (3, NULL)",
+        readonly=False,
+    )
+    assert [row["shown"] for row in client.get("/posts").json["objects"]] == [True, False, None]
+    assert found(client, "/posts", shown="true") == [1]
+    assert client.patch("/posts/2", json={"shown": True}).status_code == 200
+    assert found(client, "/posts", shown="true") == [1, 2]
+
+
 MOMENTS = """
     CREATE TABLE moments (id INTEGER PRIMARY KEY, at DATETIME, clock TIME);
     INSERT INTO moments VALUES (1, '2023-05-01 10:11:12.500000', '10:11:12.5'),
