@@ -140,6 +140,12 @@ def test_a_column_without_a_type_takes_numbers_and_text(serve: Serve) -> None:
         assert client.patch("/mixed/1", json={"v": wrong}).status_code == 422
 
 
+def test_a_column_named_self_is_written(serve: Serve) -> None:
+    client = serve("CREATE TABLE t (id INTEGER PRIMARY KEY, self TEXT, class TEXT)", readonly=False)
+    body = {"id": 1, "self": "a", "class": "b"}
+    assert client.post("/t", json=body).json == body
+
+
 def test_booleans_that_are_stored_as_text_are_booleans(serve: Serve) -> None:
     client = serve(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, shown boolean DEFAULT 'f');"
