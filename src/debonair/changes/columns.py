@@ -19,7 +19,7 @@ def _is_automatic(column: Any) -> bool:
         column.default is not None
         or column.server_default is not None
         or column.identity is not None
-        or column is column.table.autoincrement_column
+        or column is getattr(column.table, "autoincrement_column", None)
     )
 
 
@@ -31,7 +31,8 @@ def required(resource: Resource) -> tuple[str, ...]:
         for name, column in resource.columns.items()
         if column.writable
         and not column.nullable
-        and not _is_automatic(resource.mapper.column_attrs[name].columns[0])
+        # The key of a class in a table of its own is that of its base: two columns, of which one is numbered.
+        and not any(map(_is_automatic, resource.mapper.column_attrs[name].columns))
     )
 
 

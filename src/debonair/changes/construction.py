@@ -26,7 +26,10 @@ def construct(
             name: values.get(name, default) for name, default in taken.items() if name != "**"
         }  # fmt: skip
         if "**" in taken:
-            passed |= {name: _collected(resource, name, value) for name, value in values.items()}
+            # SQLAlchemy's own constructor has a parameter self; a column of this name is assigned below.
+            passed |= {
+                name: _collected(resource, name, value) for name, value in values.items() if name != "self"
+            }
         try:
             instance = resource.model(**passed)
         except (ValueError, AssertionError) as error:

@@ -125,6 +125,9 @@ def check_options(model: type[Any], given: Mapping[str, Any], known: Iterable[st
     for verb in given.get("verbs") or ():
         if verb not in VERBS:
             raise ValueError(f"{place} verbs: unknown verb {verb!r}: use some of {', '.join(sorted(VERBS))}")
+    writing = set(given.get("verbs") or ()) - {"GET"}
+    if writing and not isinstance(mapper_of(model).local_table, sa.Table | sa.Join):
+        raise ValueError(f"{place} verbs: {model.__name__} is mapped to a SELECT: only GET can be served")
     for name, least in _BOUNDS.items():
         value = given.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:

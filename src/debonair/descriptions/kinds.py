@@ -23,7 +23,14 @@ from debonair.descriptions.kind import TEXTUAL as TEXTUAL
 from debonair.descriptions.kind import Kind as Kind
 from debonair.descriptions.kinds_of_moments import interval_kind, moment_kind
 from debonair.descriptions.kinds_of_numbers import boolean_kind, decimal_kind, float_kind, integer_kind
-from debonair.descriptions.kinds_of_text import binary_kind, enumeration_kind, json_kind, text_kind, uuid_kind
+from debonair.descriptions.kinds_of_text import (
+    binary_kind,
+    enumeration_kind,
+    json_kind,
+    text_kind,
+    undeclared_kind,
+    uuid_kind,
+)
 
 
 def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
@@ -97,5 +104,6 @@ _KINDS: tuple[tuple[Any, Callable[[Any, str], Kind]], ...] = (
     (sa.JSON, json_kind),
     (HSTORE, json_kind),
     (sa.ARRAY, array_kind),
+    (sa.types.NullType, undeclared_kind),
 )
 """The kinds by type; the first that fits. Every other type is text."""

@@ -48,6 +48,31 @@ def text_kind(type_: Any, backend: str) -> Kind:
     return Kind("a string", schema, check, check, as_text=as_text, operators=operators)
 
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+
+
+def undeclared_kind(type_: Any, backend: str) -> Kind:
+    """Return the kind of a column without a declared type: in SQLite it holds numbers as well as text."""
+    if backend != "sqlite":
+        return text_kind(type_, backend)
+
+    def load(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError("must be a string or a number")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError("must be within 64 bits")
+        return checked_text(value) if isinstance(value, str) else value
+
+    def parse(text: Any) -> Any:
+        if not isinstance(text, str) or len(text) > 30 or not _NUMBER.fullmatch(text):
+            return load(text)
+        number = float(text)
+        whole = int(text) if text.lstrip("-").isdigit() else None
+        return whole if whole is not None and -(2**63) <= whole < 2**63 else number
+
+    return Kind("a string or a number", {"type": ["string", "number"]}, load, parse, operators=TEXTUAL)
+
+
 def enumeration_kind(type_: Any, backend: str) -> Kind:
     """Return the kind of enumerations: JSON has their names."""
 

@@ -86,20 +86,20 @@ def reflect(engine: Engine, tables: Iterable[str] = (), exclude: Iterable[str] =
             relations.append(relation)
         else:
             skipped.append(Skipped(str(relation.address), "it has no columns"))
-    return _mapped(relations, skipped)
+    mappers, models = _mapped(relations, skipped)
+    return Reflected(models, skipped, mappers)
 
 
-def _mapped(relations: list[Relation], skipped: list[Skipped]) -> Reflected:
-    """Return the classes of relations; those that SQLAlchemy cannot map are skipped too."""
+def _mapped(relations: list[Relation], skipped: list[Skipped]) -> tuple[registry, list[type[Any]]]:
+    """Return what can be mapped, and add to ``skipped`` what cannot."""
     try:
-        mappers, models = map_all(relations)
+        return map_all(relations)
     except SQLAlchemyError:
         faults = {id(relation): fault for relation in relations if (fault := _fault(relation))}
         if not faults:
             raise
-        skipped = [*skipped, *faults.values()]
-        mappers, models = map_all([relation for relation in relations if id(relation) not in faults])
-    return Reflected(models, skipped, mappers)
+        skipped.extend(faults.values())
+        return map_all([relation for relation in relations if id(relation) not in faults])
 
 
 def _without_nameless_column(relation: Relation) -> list[Skipped]:

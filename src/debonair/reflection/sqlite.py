@@ -18,7 +18,8 @@ from debonair.reflection.catalog import (
     Relation,
     Skipped,
 )
-from debonair.reflection.stored_types import StoredDateTime, type_of_sqlite
+from debonair.reflection.stored_moments import StoredDateTime, type_of_sqlite
+from debonair.reflection.stored_types import StoredBoolean
 
 _RELATIONS = """
     SELECT l.name, l.type, l.wr, m.sql FROM pragma_table_list AS l
@@ -45,6 +46,10 @@ _UNIQUES = """
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)\s*(?:\((.*)\))?\s*$", re.I | re.S)
 _FULL_TEXT = re.compile(r"fts[345]$", re.I)
 _SETTING = r"(?:^|,)\s*{}\s*=\s*(?:'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"|([^\s,]+))"
+
+
+_STEPS = 50_000
+"""Instructions of SQLite's virtual machine that a look at a value may take: about a millisecond."""
 
 
 def read(connection: Connection) -> Catalog:
@@ -110,8 +115,8 @@ def _read_columns(connection: Connection, relation: Relation, *, counts: bool) -
         if hidden == 1:
             continue
         kind = type_of_sqlite(declared)
-        if isinstance(kind, StoredDateTime) and relation.kind == TABLE:
-            kind = StoredDateTime.like(_sample(connection, relation.address.name, name))
+        if isinstance(kind, StoredBoolean | StoredDateTime):
+            kind = type(kind).like(_sample(connection, relation.address.name, name))
         relation.columns.append(
             ColumnFacts(
                 name, kind, nullable=not (filled or place), default=default, generated=hidden in (2, 3),
@@ -121,12 +126,20 @@ def _read_columns(connection: Connection, relation: Relation, *, counts: bool) -
 
 
 def _sample(connection: Connection, table: str, column: str) -> Any:
-    """Return a value of the column, out of the first rows, or None."""
+    """Return a value of the column, out of the first rows, or None when that costs more than a little."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     name = quote(column)
     rows = f"SELECT {name} FROM {quote(table)} LIMIT 20"  # nosec B608
     statement = f"SELECT {name} FROM ({rows}) WHERE {name} IS NOT NULL LIMIT 1"  # nosec B608
-    return connection.exec_driver_sql(statement).scalar()
+    driver: Any = connection.connection.dbapi_connection
+    # A view may read a whole table for its first row.
+    driver.set_progress_handler(lambda: 1, _STEPS)
+    try:
+        return connection.exec_driver_sql(statement).scalar()
+    except DBAPIError:
+        return None
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def _read_constraints(connection: Connection, found: dict[str, Relation]) -> None:

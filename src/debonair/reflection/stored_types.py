@@ -6,16 +6,32 @@ other value as it is stored, so that no value makes a row unreadable.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Dialect, types
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import Dialect, Text, case, cast, func, literal_column, types
+from sqlalchemy.types import TypeDecorator
 
 Convert = Callable[[Any], Any]
+
+_COMPARISONS: dict[str, Callable[..., Any]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column != value,
+    "lt": lambda column, value: column < value,
+    "le": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "ge": lambda column, value: column >= value,
+    "in": lambda column, *values: column.in_(values),
+    "nin": lambda column, *values: column.not_in(values),
+    "between": lambda column, low, high: column.between(low, high),
+}
+
+
+def compared(column: Any, operator: str, values: list[Any]) -> Any:
+    """Return the SQL of a filter operator."""
+    return _COMPARISONS[operator](column, *values)
 
 
 class AsStored(TypeDecorator[Any]):
@@ -54,20 +70,48 @@ class AsStored(TypeDecorator[Any]):
         return None
 
 
+class Undeclared(AsStored):
+    """A column without a declared type, such as one that a view computes: it holds numbers and text."""
+
+    cache_ok = True
+
+    def filtered(self, column: Any, operator: str, binds: list[Any]) -> Any:
+        """Return a comparison in which the parameter 5 equals the number 5 and the text ``5``."""
+        is_text = func.typeof(column) == literal_column("'text'")
+        return compared(column, operator, [case((is_text, cast(bind, Text())), else_=bind) for bind in binds])
+
+
 class StoredBoolean(AsStored):
-    """0 and 1 are false and true."""
+    """0 and 1 are false and true.
+
+    :param texts: what is stored instead of them, as older versions of Rails store ``f`` and ``t``.
+    """
 
     impl = types.Boolean
     cache_ok = True
+
+    def __init__(self, texts: tuple[str, str] | None = None) -> None:
+        super().__init__()
+        self.texts = texts
+
+    @classmethod
+    def like(cls, value: Any) -> StoredBoolean:
+        """Return the type of a column that holds the value."""
+        texts = next((pair for pair in (("f", "t"), ("false", "true")) if value in pair), None)
+        return cls(texts)
 
     @property
     def python_type(self) -> type[Any]:
         return bool
 
     def bound(self, value: Any) -> Any:
-        return int(value) if isinstance(value, bool) else value
+        if not isinstance(value, bool):
+            return value
+        return int(value) if self.texts is None else self.texts[value]
 
     def read(self, value: Any) -> Any:
+        if self.texts is not None and value in self.texts:
+            return value == self.texts[1]
         return bool(value) if value in (0, 1) and isinstance(value, int) else value
 
     def read_column(self, values: Sequence[Any]) -> list[Any] | None:
@@ -143,125 +187,3 @@ class StoredJSON(AsStored):
             except ValueError:
                 return value
         return value
-
-
-class StoredDate(AsStored):
-    """``YYYY-MM-DD`` is a date."""
-
-    impl = types.Date
-    cache_ok = True
-
-    @property
-    def python_type(self) -> type[Any]:
-        return dt.date
-
-    def bound(self, value: Any) -> Any:
-        return value.isoformat() if isinstance(value, dt.date) else value
-
-    def read(self, value: Any) -> Any:
-        return _parsed(dt.date.fromisoformat, value) if _is_dated(value) and len(value) == 10 else value
-
-    def read_column(self, values: Sequence[Any]) -> list[Any] | None:
-        is_ours = set(map(len, values)) == {10} and _all_dated(values)
-        return list(map(dt.date.fromisoformat, values)) if is_ours else None
-
-
-class StoredTime(AsStored):
-    """``HH:MM`` with or without seconds and their fraction is a time."""
-
-    impl = types.Time
-    cache_ok = True
-
-    @property
-    def python_type(self) -> type[Any]:
-        return dt.time
-
-    def bound(self, value: Any) -> Any:
-        return value.isoformat() if isinstance(value, dt.time) else value
-
-    def read(self, value: Any) -> Any:
-        timed = isinstance(value, str) and value[2:3] == ":"
-        return _parsed(dt.time.fromisoformat, value) if timed else value
-
-
-class StoredDateTime(AsStored):
-    """Text of ISO 8601 with date and time is a datetime.
-
-    :param separator: what stands between date and time in the database, ``T`` or a space.
-    :param timespec: the precision that is stored, as ``datetime.isoformat`` has it. Both decide whether a
-        value that is searched equals the one that is stored.
-    """
-
-    impl = types.DateTime
-    cache_ok = True
-
-    def __init__(self, separator: str = " ", timespec: str = "auto") -> None:
-        super().__init__()
-        self.separator = separator
-        self.timespec = timespec
-
-    @classmethod
-    def like(cls, value: Any) -> StoredDateTime:
-        """Return the type of a column that holds the value."""
-        if not _is_dated(value) or len(value) < 16:
-            return cls()
-        fraction = len(value.partition(".")[2].rstrip("Z").partition("+")[0])
-        timespec = {3: "milliseconds", 6: "microseconds"}.get(fraction, "auto")
-        return cls("T" if value[10] == "T" else " ", timespec)
-
-    @property
-    def python_type(self) -> type[Any]:
-        return dt.datetime
-
-    def bound(self, value: Any) -> Any:
-        return value.isoformat(self.separator, self.timespec) if isinstance(value, dt.datetime) else value
-
-    def read(self, value: Any) -> Any:
-        return _parsed(dt.datetime.fromisoformat, value) if _is_dated(value) and len(value) >= 16 else value
-
-    def read_column(self, values: Sequence[Any]) -> list[Any] | None:
-        is_ours = min(map(len, values)) >= 16 and _all_dated(values)
-        return list(map(dt.datetime.fromisoformat, values)) if is_ours else None
-
-
-def _is_dated(value: Any) -> bool:
-    # Not every text that fromisoformat accepts: 20240101 and 2024-W01-1 stay as they are.
-    return isinstance(value, str) and len(value) >= 10 and value[4] == value[7] == "-"
-
-
-def _all_dated(values: Sequence[str]) -> bool:
-    return [value[4:8:3] for value in values].count("--") == len(values)
-
-
-def _parsed(parse: Convert, value: str) -> Any:
-    try:
-        return parse(value)
-    except ValueError:
-        return value
-
-
-def type_of_sqlite(declared: str) -> TypeEngine[Any]:
-    """Return the type of a column of SQLite from the type that it is declared with.
-
-    Lengths are not enforced by SQLite, so they are not in the result.
-    """
-    upper = declared.upper()
-    for words, kind in _SQLITE.items():
-        if any(word in upper for word in words.split()):
-            return kind()
-    return AsStored()
-
-
-_SQLITE: dict[str, type[TypeEngine[Any]]] = {
-    # The first that fits decides; the order is that of SQLite's affinities, after the types that it has not.
-    "BOOL": StoredBoolean,
-    "DATETIME TIMESTAMP": StoredDateTime,
-    "DATE": StoredDate,
-    "TIME": StoredTime,
-    "JSON": StoredJSON,
-    "INT": types.BigInteger,
-    "CHAR CLOB TEXT": types.Text,
-    "BLOB": StoredBinary,
-    "REAL FLOA DOUB": types.Float,
-    "NUM DEC": StoredNumeric,
-}

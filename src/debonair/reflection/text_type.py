@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, types
+from sqlalchemy import ColumnElement, Text, cast, type_coerce, types
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
@@ -37,6 +37,11 @@ class AsText(TypeDecorator[str]):
         self.name = name
 
     @property
+    def is_name(self) -> bool:
+        """Whether a value is the name of an object of the database, as of ``regclass``."""
+        return self.name.startswith("reg")
+
+    @property
     def python_type(self) -> type[Any]:
         return str
 
@@ -52,12 +57,21 @@ class AsText(TypeDecorator[str]):
         """Operators that compare texts."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> Any:
-            return op(cast(self.expr, Text()), *map(_as_text, other), **options)
+            is_name = isinstance(self.type, AsText) and self.type.is_name
+            values = [_plain(each) for each in other] if is_name else map(_as_text, other)
+            return op(cast(self.expr, Text()), *values, **options)
 
         def reverse_operate(self, op: Any, other: Any, **options: Any) -> Any:
             return op(_as_text(other), cast(self.expr, Text()), **options)
 
     comparator_factory = Comparator
+
+
+def _plain(operand: Any) -> Any:
+    """Return a parameter as text: PostgreSQL refuses the name of nothing as a value of the type."""
+    if isinstance(operand, list):
+        return [_plain(each) for each in operand]
+    return type_coerce(operand, Text()) if isinstance(operand, BindParameter) else _as_text(operand)
 
 
 def _as_text(operand: Any) -> Any:

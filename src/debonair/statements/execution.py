@@ -28,17 +28,26 @@ class Statement:
     """
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.sql: str = compiled.string
+        compiled = statement.compile(dialect=dialect)
+        # The list of an IN is expanded: that of a row filter, or of the classes of single-table inheritance.
+        later = {name: None for name, parameter in compiled.binds.items() if parameter.required}
+        expanded = compiled.construct_expanded_state(later)
+        self.sql: str = expanded.statement
         self.backend = dialect.name
         self._dialect = dialect
         self._errors = dialect.loaded_dbapi.Error
         self._psycopg = dialect.driver == "psycopg"
         self._positional = bool(compiled.positional)
-        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        order = expanded.positiontup if compiled.positional else list(expanded.parameters)
         # A parameter that is not given later has the value of the statement: it is part of a row filter.
         self._parameters = [
-            (name, process := _processor(compiled.binds[name], dialect), _constant(compiled, name, process))
+            (
+                name,
+                process := _processor(compiled.binds[name], dialect)
+                if name in compiled.binds
+                else expanded.processors.get(name),
+                _constant(expanded.parameters[name], process),
+            )
             for name in order or ()
         ]
 
@@ -142,8 +151,7 @@ def _corrupt(error: Exception) -> bool:
     return type(error).__module__ == "sqlite3" and type(error).__name__ == "DatabaseError"
 
 
-def _constant(compiled: Any, name: str, process: Callable[[Any], Any] | None) -> Any:
-    value = compiled.params.get(name)
+def _constant(value: Any, process: Callable[[Any], Any] | None) -> Any:
     return value if value is None or process is None else process(value)
 
 

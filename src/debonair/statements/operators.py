@@ -17,6 +17,13 @@ Bind = Callable[..., Any]
 def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
     """Return the comparison of a column with the parameters of a condition."""
     operator = node.operator
+    if backend == "postgresql" and isinstance(column.type, sa.REAL):
+        # A number of 8 bytes equals one of 4 bytes only when it is exact in both.
+        bind = _single(bind)
+    own = getattr(node.column.type, "filtered", None)
+    if own is not None and operator in _VALUED:
+        # SQLite may store equal values in several forms, of which the type knows.
+        return own(column, operator, [bind() for _ in node.values])
     if operator == "isnull":
         # The value is part of the text: it is no parameter of a comparison.
         return sa.case((column.is_(None), sa.true()), else_=sa.false()) == bind(sa.Boolean())
@@ -24,10 +31,18 @@ def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
         values = [bind() for _ in node.values]
         return column.in_(values) if operator == "in" else column.not_in(values)
     if operator == "between":
-        return column.between(bind(), bind())
+        # Not BETWEEN: SQLAlchemy writes the collation of a column after each bound, where it takes none.
+        return sa.and_(column >= bind(), column <= bind())
     if operator in _PLAIN:
         return _PLAIN[operator](column, bind())
     return TEXTUAL[backend][operator](column, bind(sa.String()))
+
+
+def _single(bind: Bind) -> Bind:
+    def single(*types: Any) -> Any:
+        return bind(*types) if types else sa.cast(bind(), sa.REAL())
+
+    return single
 
 
 _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
@@ -38,6 +53,8 @@ _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
     "gt": lambda column, value: column > value,
     "ge": lambda column, value: column >= value,
 }
+
+_VALUED = frozenset((*_PLAIN, "in", "nin", "between"))
 
 _ESCAPE = "\\"
 

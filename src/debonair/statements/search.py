@@ -51,7 +51,7 @@ def _sqlite(table: Any, words: list[Any]) -> Any:
 
 
 def _postgresql(table: Any, words: list[Any]) -> Any:
-    vector: Any = sa.literal_column(f"({table.info[FULL_TEXT].replace(':', chr(92) + ':')})")
+    vector: Any = sa.literal_column(f"({table.info[FULL_TEXT]})")
     config = table.info.get("debonair_search_config")
     query: Any = None
     for word in words:
