@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate as validate_document
 
+from debonair import context
 from debonair.api.openapi import document_of
 from debonair.application import create_app
 from tests.browser import _chromium, browser  # noqa: F401 - fixtures of every test
@@ -24,7 +25,8 @@ from tests.support import chassis_settings
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep variables of the developer's own out of the configuration."""
+    """Keep variables of the developer's own and the request id of another test away."""
+    context._request_id.set(None)  # that of a response whose body a test has not read to its end
     for name in list(os.environ):
         if name.startswith(("DEBONAIR_", "ORDERS_")):
             monkeypatch.delenv(name)

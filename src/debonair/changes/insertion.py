@@ -229,10 +229,10 @@ _INSTANCE = ("init", "refresh", "refresh_flush", "expire")
 def _is_listened_to(resource: Resource, names: Iterable[str], engine: Engine) -> bool:
     """Return whether a function beside our own listens to an event that an insertion through the ORM has.
 
-    Our own are one for ``before_insert``, and on SQLite one for ``begin``. SQLAlchemy has one for ``init``.
+    Our own is one for ``before_insert``. SQLAlchemy has one for ``init``.
     """
     listened = (
-        (engine.dispatch, _ENGINE, engine.dialect.name == "sqlite"),
+        (engine.dispatch, _ENGINE, 0),
         (_session().dispatch, _SESSION, 0),
         (resource.mapper.dispatch, _MAPPER, 1),
         (resource.mapper.class_manager.dispatch, _INSTANCE, 1),

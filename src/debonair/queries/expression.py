@@ -42,6 +42,10 @@ def parse(text: str) -> dict[str, Any]:
     return tree
 
 
+class TooComplexError(ValueError):
+    """A filter is well-formed, and larger than a filter may be."""
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
@@ -50,9 +54,9 @@ class _Parser:
     def expression(self, position: int, depth: int) -> tuple[dict[str, Any], int]:
         self._terms += 1
         if self._terms > MAX_TERMS:
-            raise ValueError(f"must have at most {MAX_TERMS} terms")
+            raise TooComplexError(f"must have at most {MAX_TERMS} terms")
         if depth > MAX_DEPTH:
-            raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
+            raise TooComplexError(f"must be nested at most {MAX_DEPTH} deep")
         if (group := _GROUP.match(self._text, position)) is None:
             return self._condition(position)
         parts: list[dict[str, Any]] = []

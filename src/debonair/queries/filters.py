@@ -7,7 +7,7 @@ from typing import Any
 from debonair.descriptions.description import Column, Relation, Resource
 from debonair.descriptions.kinds_of_text import checked_text
 from debonair.descriptions.options import nearest
-from debonair.queries.expression import MAX_DEPTH, MAX_TERMS, Text, split
+from debonair.queries.expression import MAX_DEPTH, MAX_TERMS, Text, TooComplexError, split
 from debonair.queries.query import Condition, Junction, Negation, Node, Related, Steps
 
 OPERATORS = (
@@ -39,14 +39,14 @@ class _Validator:
         if not isinstance(tree, dict) or not tree:
             raise ValueError("a filter must be an object with a condition, or with and, or, not")
         if depth > 2 * MAX_DEPTH:
-            raise ValueError(f"must be nested at most {MAX_DEPTH} deep")
+            raise TooComplexError(f"must be nested at most {MAX_DEPTH} deep")
         parts = [self._member(resource, name, value, depth) for name, value in tree.items()]
         return parts[0] if len(parts) == 1 else Junction("and", tuple(parts))
 
     def _member(self, resource: Resource, name: str, value: Any, depth: int) -> Node:
         self._terms += 1
         if self._terms > MAX_TERMS:
-            raise ValueError(f"must have at most {MAX_TERMS} terms")
+            raise TooComplexError(f"must have at most {MAX_TERMS} terms")
         if name in ("and", "or") and isinstance(value, list):
             if not value:
                 raise ValueError(f"{name} needs a part")

@@ -12,7 +12,7 @@ from typing import Any
 from debonair.descriptions.description import Resource
 from debonair.descriptions.options import nearest
 from debonair.queries import sorting
-from debonair.queries.expression import MAX_TERMS, Text
+from debonair.queries.expression import MAX_TERMS, Text, TooComplexError
 from debonair.queries.expression import parse as parse_expression
 from debonair.queries.filters import filter_of
 from debonair.queries.query import Junction, Node, Query, Search, terms_of, values_of
@@ -31,23 +31,31 @@ MAX_VALUES = 5000
 
 
 class FaultyQuery(Problem):
-    """The query has a fault; each is reported by the name of its parameter."""
+    """The query has a fault; each is reported by the name of its parameter.
+
+    :ivar is_too_complex: whether the query is well-formed, and only larger than it may be.
+    """
 
     code = 400
     title = "Invalid query"
 
-    def __init__(self, faults: Mapping[str, list[str]]) -> None:
+    def __init__(self, faults: Mapping[str, list[str]], *, is_too_complex: bool = False) -> None:
+        self.is_too_complex = is_too_complex
         name, messages = next(iter(faults.items()))
         super().__init__(f"{name}: {messages[0]}".rstrip("?") + ("?" if messages[0].endswith("?") else "."))
         self.data = {"messages": {"query": dict(faults)}}
 
 
 class _Faults(dict[str, list[str]]):
+    too_complex = 0
+    """How many of the messages are about the size of the filter."""
+
     def collect(self, name: str, read: Callable[[], Any], default: Any = None) -> Any:
         try:
             return read()
         except ValueError as error:
             self.setdefault(name, []).append(str(error))
+            self.too_complex += isinstance(error, TooComplexError)
             return default
 
 
@@ -97,8 +105,9 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     ):
         if found > most:
             faults.setdefault("filter", []).append(f"must have at most {most} {kind} in all parameters")
+            faults.too_complex += 1
     if faults:
-        raise FaultyQuery(faults)
+        raise FaultyQuery(faults, is_too_complex=faults.too_complex == sum(map(len, faults.values())))
     return Query(selection, sort, _joined(nodes), page, size, after, count)
 
 

@@ -32,10 +32,10 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
     :raises ValueError: when a name is unknown or may not be sorted by.
     """
     found: list[Order] = []
-    parts = [part for part in text.split(",") if part]
+    parts = text.split(",")
     if len(parts) > MAX_CRITERIA:
         raise ValueError(f"must have at most {MAX_CRITERIA} criteria")
-    for part in parts:
+    for part in filter(None, parts):
         descending = part.startswith("-")
         name = part[1:] if descending else part
         current, rest = resource, name

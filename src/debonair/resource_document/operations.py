@@ -147,7 +147,7 @@ class Operations:
         }
         name, given = f"query_{_plural(resource)}", [parameters.reference("IfNoneMatch")]
         summary = f"A page of {resource.name}, by a query in the body."
-        found = self._operation(resource, name, summary, given, answers, (400, 413, 415))
+        found = self._operation(resource, name, summary, given, answers, (400, 413, 415, 422))
         found["description"] = _QUERY
         return found | {"requestBody": _body(reference(f"{self._nouns[resource]}Query"))}
 

@@ -112,8 +112,13 @@ class Views:
             body = json_body(JSON)
             if not isinstance(body, dict):
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
-            page = self.reader.read(self.reader.plan(resource, list(body.items()), within), as_json=True)
-            return self.respond(page_body(page))
+            try:
+                plan = self.reader.plan(resource, list(body.items()), within)
+            except FaultyQuery as error:
+                if error.is_too_complex:
+                    error.code = 422  # The body fits its schema, which cannot say how large it may be.
+                raise
+            return self.respond(page_body(self.reader.read(plan, as_json=True)))
         text = request.query_string.decode(errors="surrogateescape")
         representation = self._negotiated(request)
         if representation is not None:

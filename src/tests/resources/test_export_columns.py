@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from debonair.descriptions.kinds import kind_of
 from debonair.exports.columns import converted, quick_of
-from debonair.reflection import stored_types
+from debonair.reflection import stored_moments, stored_types
 from debonair.statements.wire import converter, written_by_default
 
 DIALECT = sqlite.dialect()
@@ -23,8 +23,8 @@ TYPES = {
     "datetime": sa.DateTime(),
     "date": sa.Date(),
     "stored numeric": stored_types.StoredNumeric(),
-    "stored datetime": stored_types.StoredDateTime(),
-    "stored date": stored_types.StoredDate(),
+    "stored datetime": stored_moments.StoredDateTime(),
+    "stored date": stored_moments.StoredDate(),
     "stored boolean": stored_types.StoredBoolean(),
 }
 
