@@ -170,7 +170,7 @@ def test_counts_of_workers_that_have_ended_are_kept_in_one_file(package: Path) -
         for _ in range(40):
             assert service.get("/") == (200, "here")
         service.wait_for(lambda: len(service.metrics_files()) < 20)
-        assert service.counted() == 40
+        service.wait_for(lambda: service.counted() == 40)
     finally:
         service.stop()
 

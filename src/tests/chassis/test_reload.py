@@ -62,7 +62,7 @@ def test_counters_continue_over_a_reload(package: Path) -> None:
         reload(service)
         for _ in range(20):
             service.get("/")
-        assert service.counted() == 40
+        service.wait_for(lambda: service.counted() == 40)
         assert len(list((service.run_directory / "metrics").iterdir())) == 1
 
 
@@ -87,7 +87,7 @@ def test_reload_that_fails_keeps_state_and_metrics_of_what_runs(package: Path, f
         assert service.state() == before
         (package / "application.py").write_text(good)
         assert service.command("running").returncode == 0
-        assert service.counted() == 20
+        service.wait_for(lambda: service.counted() == 20)
         # What the failed process has counted is in a file of each type.
         assert len(service.metrics_files()) <= files + 2
 
@@ -130,5 +130,5 @@ def test_second_server_keeps_state_and_metrics_of_the_first(served: Served) -> N
     assert second.returncode == 0 and f"Process {before['pid']} runs this service already" in log
     assert served.state() == before
     assert served.command("running").returncode == 0
-    assert served.counted() == 20
+    served.wait_for(lambda: served.counted() == 20)
     assert len(list((served.run_directory / "metrics").iterdir())) == 1

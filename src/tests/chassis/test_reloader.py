@@ -29,7 +29,16 @@ def runserver(command: Program) -> Iterator[tuple[subprocess.Popen[bytes], int]]
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     process = subprocess.Popen(
-        [sys.executable, command.package / "manage.py", "runserver", "-p", str(port)],
+        # A shell that runs the tests in the background ignores SIGQUIT, which is inherited.
+        [
+            "env",
+            "--default-signal",
+            sys.executable,
+            command.package / "manage.py",
+            "runserver",
+            "-p",
+            str(port),
+        ],
         env={**os.environ, "PYTHONPATH": str(command.package.parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
