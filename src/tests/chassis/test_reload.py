@@ -62,7 +62,7 @@ def test_counters_continue_over_a_reload(package: Path) -> None:
         reload(service)
         for _ in range(20):
             service.get("/")
-        service.wait_for(lambda: service.counted() == 40)
+        service.wait_for(lambda: service.counted() == 40, alive=False)
         assert len(list((service.run_directory / "metrics").iterdir())) == 1
 
 
