@@ -22,8 +22,8 @@ from debonair.reflection.stored_types import (
     StoredJSON,
     StoredNumeric,
     Undeclared,
-    compared,
 )
+from debonair.statements.operators import compared
 
 
 class StoredDate(AsStored):

@@ -14,24 +14,9 @@ from typing import Any
 from sqlalchemy import Dialect, Text, case, cast, func, literal_column, types
 from sqlalchemy.types import TypeDecorator
 
+from debonair.statements.operators import compared
+
 Convert = Callable[[Any], Any]
-
-_COMPARISONS: dict[str, Callable[..., Any]] = {
-    "eq": lambda column, value: column == value,
-    "ne": lambda column, value: column != value,
-    "lt": lambda column, value: column < value,
-    "le": lambda column, value: column <= value,
-    "gt": lambda column, value: column > value,
-    "ge": lambda column, value: column >= value,
-    "in": lambda column, *values: column.in_(values),
-    "nin": lambda column, *values: column.not_in(values),
-    "between": lambda column, low, high: column.between(low, high),
-}
-
-
-def compared(column: Any, operator: str, values: list[Any]) -> Any:
-    """Return the SQL of a filter operator."""
-    return _COMPARISONS[operator](column, *values)
 
 
 class AsStored(TypeDecorator[Any]):

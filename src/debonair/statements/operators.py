@@ -20,21 +20,14 @@ def compare(backend: str, column: Any, node: Condition, bind: Bind) -> Any:
     if backend == "postgresql" and isinstance(column.type, sa.REAL):
         # A number of 8 bytes equals one of 4 bytes only when it is exact in both.
         bind = _single(bind)
-    own = getattr(node.column.type, "filtered", None)
-    if own is not None and operator in _VALUED:
+    if operator in _COMPARISONS:
+        values = [bind() for _ in node.values]
+        own = getattr(node.column.type, "filtered", None)
         # SQLite may store equal values in several forms, of which the type knows.
-        return own(column, operator, [bind() for _ in node.values])
+        return compared(column, operator, values) if own is None else own(column, operator, values)
     if operator == "isnull":
         # The value is part of the text: it is no parameter of a comparison.
         return sa.case((column.is_(None), sa.true()), else_=sa.false()) == bind(sa.Boolean())
-    if operator in ("in", "nin"):
-        values = [bind() for _ in node.values]
-        return column.in_(values) if operator == "in" else column.not_in(values)
-    if operator == "between":
-        # Not BETWEEN: SQLAlchemy writes the collation of a column after each bound, where it takes none.
-        return sa.and_(column >= bind(), column <= bind())
-    if operator in _PLAIN:
-        return _PLAIN[operator](column, bind())
     return TEXTUAL[backend][operator](column, bind(sa.String()))
 
 
@@ -45,16 +38,24 @@ def _single(bind: Bind) -> Bind:
     return single
 
 
-_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARISONS: dict[str, Callable[..., Any]] = {
     "eq": lambda column, value: column == value,
     "ne": lambda column, value: column != value,
     "lt": lambda column, value: column < value,
     "le": lambda column, value: column <= value,
     "gt": lambda column, value: column > value,
     "ge": lambda column, value: column >= value,
+    "in": lambda column, *values: column.in_(list(values)),
+    "nin": lambda column, *values: column.not_in(list(values)),
+    # Not BETWEEN: SQLAlchemy writes the collation of a column after each bound, where it takes none.
+    "between": lambda column, low, high: sa.and_(column >= low, column <= high),
 }
 
-_VALUED = frozenset((*_PLAIN, "in", "nin", "between"))
+
+def compared(column: Any, operator: str, values: list[Any]) -> Any:
+    """Return the comparison of a column with parameters, for an operator that every type of value has."""
+    return _COMPARISONS[operator](column, *values)
+
 
 _ESCAPE = "\\"
 
