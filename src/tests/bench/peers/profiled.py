@@ -10,7 +10,6 @@ The profiler adds its own time to each call, so that many small functions have t
 import cProfile
 import gc
 import importlib
-import io
 import json
 import pstats
 import statistics
@@ -20,6 +19,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import driver
+
 PACKAGES = sysconfig.get_path("purelib")
 STANDARD = sysconfig.get_path("stdlib")
 FRAMEWORK = ("flask", "werkzeug", "blinker", "click", "jinja2", "markupsafe", "itsdangerous")
@@ -27,37 +28,9 @@ FRAMEWORK = ("flask", "werkzeug", "blinker", "click", "jinja2", "markupsafe", "i
 
 def requests(app, target, count):
     """Make requests; each must return 200."""
-    template = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": target,
-        "RAW_URI": target,
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "5000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_PORT": "40000",
-        "HTTP_HOST": "127.0.0.1:5000",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-    }
-
-    def start(status, headers, exc_info=None):
-        if not status.startswith("200"):
-            raise SystemExit(f"error: {target} returned {status}")
-
-    for _ in range(count):
-        response = app({**template, "wsgi.input": io.BytesIO()}, start)
-        for _ in response:
-            pass
-        if hasattr(response, "close"):
-            response.close()
+    status, _ = driver.wsgi(app, {"method": "GET", "target": target, "body": ""}, count)
+    if status != 200:
+        raise SystemExit(f"error: {target} returned {status}")
 
 
 def room_of(file):

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     manager.run()
 else:
     from debonair import config
-    from debonair.logs import setup
+    from debonair.logs import gathered, setup
     from debonair.names import Service
     from debonair.rooms import sections
     from debonair.settings import LogSection
@@ -36,4 +36,5 @@ else:
         overrides=[f"database.uri={os.environ['BENCH_URI']}", f"log.file={os.environ['BENCH_LOG']}"],
     )
     setup.configure(configuration.settings[LogSection], configuration.service, server=True)
+    gathered.begin()  # as a worker does
     app = create_app(configuration.settings)
