@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debonair.application import load_app as load_app
     from debonair.context import request_id as request_id
     from debonair.database.engine import db as db
+    from debonair.database.engine import reading as reading
     from debonair.errors import CommandError as CommandError
     from debonair.errors import ConfigError as ConfigError
     from debonair.errors import DebonairError as DebonairError
@@ -57,6 +58,7 @@ _HOMES = {
     "load_app": "application",
     "monitor_of": "web.health",
     "option": "settings",
+    "reading": "database.engine",
     "request_id": "context",
     "timed": "web.metrics",
 }

@@ -26,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     PoolProxiedConnection,
     QueuePool,
+    StaticPool,
     event,
     make_url,
 )
@@ -210,8 +211,22 @@ def _handle_error(failure: ExceptionContext) -> None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Return a connection that reads only, and so waits for no writer."""
+def reading(engine: Engine | None = None) -> Iterator[Connection]:
+    """Return a connection of SQLAlchemy for statements that only read; it waits for no writer.
+
+    It costs less than a session, and does not see what a session has not committed. Within
+    :func:`debonair.testing.rolled_back` it is the connection of the sessions.
+
+    :param engine: default: the current application's.
+    """
+    if engine is None:
+        engine = db.engine
+        shared = _shared.get(engine)
+        if shared is None and isinstance(engine.pool, StaticPool):
+            shared = db.session.connection()  # a database in memory has one connection
+        if shared is not None:
+            yield shared
+            return
     with engine.connect() as connection:
         token = _reading.set(True)
         try:
@@ -223,6 +238,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 _lent: dict[Engine, Any] = {}
 
+_shared: dict[Engine, Connection | None] = {}
+"""The connection of all sessions, in a test."""
+
 
 def driver_connection(engine: Engine) -> Any:
     """Return a connection of the driver, with no transaction; ``close`` gives it back to the pool."""
@@ -232,6 +250,17 @@ def driver_connection(engine: Engine) -> Any:
 def is_lent(engine: Engine) -> bool:
     """Return whether :func:`driver_connection` returns a connection whose transaction is not its caller's."""
     return _lent.get(engine) is not None
+
+
+@contextmanager
+def share(engine: Engine, connection: Connection | None) -> Iterator[None]:
+    """Within the block, let :func:`reading` return the connection of all sessions, or one of the pool."""
+    before = _shared.get(engine)
+    _shared[engine] = connection
+    try:
+        yield
+    finally:
+        _shared[engine] = before
 
 
 @contextmanager

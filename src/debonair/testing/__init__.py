@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from debonair.context import bind_request_id, release_request_id
 from debonair.database import migrations
-from debonair.database.engine import db, lend
+from debonair.database.engine import db, lend, share
 from debonair.names import Service
 from debonair.rooms import declared, sections
 from debonair.settings import Settings, has_instances, name_of
@@ -89,6 +89,7 @@ def rolled_back(app: Flask) -> Iterator[None]:
             with (
                 mock.patch.object(sessions, "get_bind", return_value=connection),
                 lend(db.engine, _Borrowed(connection.connection)),
+                share(db.engine, connection),
             ):
                 yield
                 db.session.remove()
@@ -123,6 +124,7 @@ def broken_database(app: Flask) -> Iterator[None]:
     with (
         mock.patch.object(engine.pool, "connect", side_effect=away),
         lend(engine, None),
+        share(engine, None),
         mock.patch.object(sessions, "get_bind", side_effect=away),
     ):
         yield

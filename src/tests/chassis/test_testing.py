@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from flask import Flask, jsonify, request
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from debonair import testing
 from debonair.context import request_id
-from debonair.database.engine import db
+from debonair.database.engine import db, reading
 from debonair.testing import remote
 from debonair.testing.cases import TestCase
 from tests.support import serving
@@ -196,3 +197,14 @@ def test_tests_of_a_service_run_against_a_running_instance(package: Path, tmp_pa
         served.terminate()
         served.wait()
     assert "1 passed, 1 skipped" in ran.stdout, ran.stdout
+
+
+def test_reading_sees_what_the_test_has_written(notes: Flask) -> None:
+    with testing.rolled_back(notes):
+        db.session.execute(text("INSERT INTO note VALUES ('a')"))
+        with reading() as connection:
+            assert connection.scalar(text("SELECT text FROM note")) == "a"
+        with testing.broken_database(notes), pytest.raises(OperationalError), reading():
+            pass
+    with notes.app_context(), reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM note")) == 0

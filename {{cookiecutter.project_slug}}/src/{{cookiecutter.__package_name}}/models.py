@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from debonair import db
+from debonair import db, reading
 from sqlalchemy import DateTime, Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +29,8 @@ def record(user: str) -> None:
 
 def last_seen(user: str) -> date | None:
     """Return the day of the user's last visit, in UTC, or None when there was none."""
-    newest = db.session.scalar(select(func.max(CheckIn.at)).where(CheckIn.user == user))
+    with reading() as connection:
+        newest = connection.scalar(select(func.max(CheckIn.at)).where(CheckIn.user == user))
     return newest.date() if newest else None
 
 
