@@ -22,6 +22,9 @@ from debonair.statements.execution import Statement
 from debonair.statements.rows import Layout
 from debonair.statements.statement import Paged
 
+LEAST = 25
+"""Rows of a page from which on this takes less time than reading them."""
+
 MOST = 60
 """Members of an object: SQLite's functions take 127 arguments."""
 

@@ -135,15 +135,16 @@ class Reader:
         connection = driver_connection(self.engine)
         try:
             rows, written, token = [], None, None
-            if as_json and compiled.json is not None:
-                written = compiled.json.read(connection, plan.json_parameters)
+            json = compiled.json if as_json and query.page_size >= json_pages.LEAST else None
+            if json is not None:
+                written = json.read(connection, plan.json_parameters)
             if written is not None:
                 text, number = written
             else:
                 rows, text = compiled.read.rows(connection, plan.parameters), None
                 number = len(rows)
-                if as_json and compiled.json is not None:
-                    compiled.json.give_up()
+                if json is not None:
+                    json.give_up()
             count = self._count(plan, number, connection)
         finally:
             connection.close()

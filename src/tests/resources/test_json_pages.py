@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from debonair.database.engine import engine_of
 from debonair.resources.exposing import expose
+from debonair.statements import json_pages
 from debonair.statements.json_pages import JsonPage
 
 MakeApp = Callable[..., Flask]
@@ -31,6 +32,12 @@ class Thing(Base):
     twin_id: Mapped[int | None] = mapped_column(sa.ForeignKey("things.id"))
     it_s: Mapped[str | None] = mapped_column('it\'s "x"')
     twin: Mapped[Thing | None] = relationship(remote_side=[id])
+
+
+@pytest.fixture(autouse=True)
+def _at_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let SQLite write small pages too."""
+    monkeypatch.setattr(json_pages, "LEAST", 1)
 
 
 @pytest.fixture
