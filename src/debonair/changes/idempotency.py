@@ -8,6 +8,7 @@ request that fails stores nothing. A response is kept for 24 hours.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import random
 import re
@@ -18,7 +19,6 @@ from weakref import WeakSet
 import sqlalchemy as sa
 from flask import current_app, request
 from sqlalchemy import Engine
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, ServiceUnavailable, UnprocessableEntity
@@ -83,7 +83,8 @@ class Idempotency:
         return None if taken else self._stored()
 
     def _take(self) -> bool:
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        backend = self._session.get_bind().dialect.name
+        insert = importlib.import_module(f"sqlalchemy.dialects.{backend}").insert
         values = {"scope": self._scope, "key": self._key, "request": self._request, "created": _now()}
         statement = insert(TABLE).values(**values)
         statement = statement.on_conflict_do_update(

@@ -1,11 +1,25 @@
-"""What this package uses of psycopg: COPY, and text in place of dates and times that Python lacks."""
+"""What this package uses of psycopg: COPY, and text in place of dates and times that Python lacks.
+
+And a look at the types of SQLAlchemy's dialect, which a service with SQLite does not import.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 DATES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
+
+
+def is_type(type_: object, name: str) -> TypeGuard[Any]:
+    """Return whether a type of SQLAlchemy is the one of its dialect that has a name, such as ``HSTORE``.
+
+    Such a type exists only where the dialect has been imported, which takes as long as to import Flask's own
+    modules.
+    """
+    dialect = sys.modules.get("sqlalchemy.dialects.postgresql")
+    return dialect is not None and isinstance(type_, getattr(dialect, name))
 
 
 def keep_dates(cursor: Any) -> None:

@@ -13,9 +13,9 @@ from datetime import date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOMAIN, HSTORE
 from sqlalchemy.types import TypeEngine
 
+from debonair.database import postgresql
 from debonair.descriptions.kind import COMPARED as COMPARED
 from debonair.descriptions.kind import EQUAL as EQUAL
 from debonair.descriptions.kind import NULLNESS as NULLNESS
@@ -43,8 +43,10 @@ def kind_of(type_: TypeEngine[Any], backend: str = "sqlite") -> Kind:
         if isinstance(type_.impl_instance, sa.types.PickleType):
             break
         type_ = type_.impl_instance
-    while isinstance(type_, DOMAIN):
+    while postgresql.is_type(type_, "DOMAIN"):
         type_ = type_.data_type
+    if postgresql.is_type(type_, "HSTORE"):
+        return json_kind(type_, backend)
     for cls, make in _KINDS:
         if isinstance(type_, cls):
             return make(type_, backend)
@@ -102,7 +104,6 @@ _KINDS: tuple[tuple[Any, Callable[[Any, str], Kind]], ...] = (
     (sa.Uuid, uuid_kind),
     (sa.LargeBinary, binary_kind),
     (sa.JSON, json_kind),
-    (HSTORE, json_kind),
     (sa.ARRAY, array_kind),
     (sa.types.NullType, undeclared_kind),
 )

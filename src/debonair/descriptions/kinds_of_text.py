@@ -11,8 +11,8 @@ import uuid
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import HSTORE
 
+from debonair.database import postgresql
 from debonair.descriptions.documents import storable
 from debonair.descriptions.kind import COMPARED, EQUAL, NULLNESS, TEXTUAL, Kind
 
@@ -133,5 +133,5 @@ def json_kind(type_: Any, backend: str) -> Kind:
         raise ValueError("cannot be compared")
 
     # The driver reads integers of any size, orjson those of 64 bits.
-    from_text = None if isinstance(type_, HSTORE) else json.loads
+    from_text = None if postgresql.is_type(type_, "HSTORE") else json.loads
     return Kind("any JSON", {}, storable, parse, from_text=from_text, operators=NULLNESS)

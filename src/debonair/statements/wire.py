@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.engine.interfaces import Dialect
 
+from debonair.database import postgresql
 from debonair.descriptions.kinds import Kind
 
 CHUNK = 50
@@ -37,7 +37,7 @@ def written(column: Any, kind: Kind, backend: str) -> Any:
     if isinstance(column.type, sa.LargeBinary):
         return sa.func.encode(column, sa.literal_column("'hex'"))
     if isinstance(column.type, sa.ARRAY):
-        return column if kind.from_text is None else sa.cast(column, ARRAY(sa.Text))
+        return column if kind.from_text is None else sa.cast(column, sa.ARRAY(sa.Text))
     return column if kind.from_text is None else as_text(column)
 
 
@@ -51,7 +51,7 @@ def selected(column: Any, kind: Kind) -> Any:
 def as_text(column: Any) -> Any:
     """Return PostgreSQL's text of a column."""
     # The cast of a single address adds the size of its network.
-    return sa.func.abbrev(column) if isinstance(column.type, INET) else sa.cast(column, sa.Text)
+    return sa.func.abbrev(column) if postgresql.is_type(column.type, "INET") else sa.cast(column, sa.Text)
 
 
 def nested(column: Any, backend: str) -> Any:
