@@ -25,6 +25,7 @@ _PROBLEMS = {
     409: "The state of the database does not allow it, such as a value that is taken.",
     412: "The entity tag in If-Match is not current.",
     413: "The body is too large.",
+    414: "The query string is longer than the server takes. The method QUERY has it in the body.",
     415: "The body is not declared to be JSON.",
     422: "A member of the body is invalid: `errors` has a JSON pointer to each.",
     428: "If-Match is missing.",

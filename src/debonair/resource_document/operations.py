@@ -137,7 +137,9 @@ class Operations:
             *self._selecting[resource], *self._shaping[resource], *map(parameters.reference, common),
             *self._filters[resource],
         ]  # fmt: skip
-        return self._operation(owner, name, summary or f"A page of {resource.name}.", given, answers, (400,))
+        return self._operation(
+            owner, name, summary or f"A page of {resource.name}.", given, answers, (400, 414)
+        )
 
     def _query(self, resource: Resource) -> dict[str, Any]:
         """Return the operation of the method QUERY: OpenAPI has it since 3.2."""
@@ -160,7 +162,7 @@ class Operations:
         common = ["IfNoneMatch", *(["Format"] if others else [])]
         given = [*self._shaping[resource], *map(parameters.reference, common)]
         return self._operation(
-            owner, name, summary or f"A row of {resource.name}.", given, answers, (400, 404)
+            owner, name, summary or f"A row of {resource.name}.", given, answers, (400, 404, 414)
         )
 
     def _create(self, resource: Resource) -> dict[str, Any]:
@@ -207,7 +209,7 @@ class Operations:
         word = "Change" if verb == "PATCH" else "Delete"
         own = [each for each in self._selecting[resource] if each["$ref"].endswith(("Filter", "Q"))]
         given = [*own, parameters.reference("All"), *self._filters[resource]]
-        problems = [400, 403, 409, *([413, 415, 422] if verb == "PATCH" else [])]
+        problems = [400, 403, 409, 414, *([413, 415, 422] if verb == "PATCH" else [])]
         found = self._operation(
             resource, name, f"{word} the rows of {resource.name} that the filters select.", given,
             {"200": _answer(reference("Selected"))}, problems,

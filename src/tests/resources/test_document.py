@@ -156,7 +156,7 @@ def test_objects_are_described_for_reading_and_for_writing() -> None:
 
 def test_problems_and_headers_are_described() -> None:
     found = operations(described(*MUSIC, require_if_match=True))
-    assert {"200", "304", "400"} == set(found["GET /api/albums"]["responses"])
+    assert {"200", "304", "400", "414"} == set(found["GET /api/albums"]["responses"])
     assert {"ETag", "Link"} == set(found["GET /api/albums"]["responses"]["200"]["headers"])
     assert "Location" in found["POST /api/albums"]["responses"]["201"]["headers"]
     assert {"404", "409", "412", "415", "422", "428"} <= set(found["PATCH /api/albums/{key}"]["responses"])
