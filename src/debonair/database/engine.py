@@ -221,7 +221,7 @@ def reading(engine: Engine | None = None) -> Iterator[Connection]:
     """
     if engine is None:
         engine = db.engine
-        shared = _shared.get(engine)
+        shared = _lent.get(engine)
         if shared is None and isinstance(engine.pool, StaticPool):
             shared = db.session.connection()  # a database in memory has one connection
         if shared is not None:
@@ -236,15 +236,14 @@ def reading(engine: Engine | None = None) -> Iterator[Connection]:
         yield connection
 
 
-_lent: dict[Engine, Any] = {}
-
-_shared: dict[Engine, Connection | None] = {}
+_lent: dict[Engine, Connection | None] = {}
 """The connection of all sessions, in a test."""
 
 
 def driver_connection(engine: Engine) -> Any:
     """Return a connection of the driver, with no transaction; ``close`` gives it back to the pool."""
-    return _lent.get(engine) or pooled.take(engine)
+    lent = _lent.get(engine)
+    return pooled.take(engine) if lent is None else pooled.Borrowed(lent.connection)
 
 
 def is_lent(engine: Engine) -> bool:
@@ -253,21 +252,12 @@ def is_lent(engine: Engine) -> bool:
 
 
 @contextmanager
-def share(engine: Engine, connection: Connection | None) -> Iterator[None]:
-    """Within the block, let :func:`reading` return the connection of all sessions, or one of the pool."""
-    before = _shared.get(engine)
-    _shared[engine] = connection
-    try:
-        yield
-    finally:
-        _shared[engine] = before
-
-
-@contextmanager
-def lend(engine: Engine, connection: Any) -> Iterator[None]:
-    """Within the block, let :func:`driver_connection` return this connection, or one of the pool for None.
+def lend(engine: Engine, connection: Connection | None) -> Iterator[None]:
+    """Within the block, let :func:`driver_connection` and :func:`reading` use this connection.
 
     Tests use it, whose transaction is rolled back.
+
+    :param connection: None for the connections of the pool again.
     """
     before = _lent.get(engine)
     _lent[engine] = connection

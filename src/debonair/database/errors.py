@@ -40,6 +40,11 @@ def lacks_table(error: DBAPIError) -> bool:
     )  # fmt: skip
 
 
+def is_not_utf8(error: object) -> bool:
+    """Return whether SQLite's driver has met a text that is not UTF-8; SQLite stores any bytes as text."""
+    return type(error).__module__ == "sqlite3" and str(error).startswith("Could not decode to UTF-8")
+
+
 def explained(error: DBAPIError) -> str:
     """Return what the database's driver reports, and what to do, in one line."""
     first = str(error.orig).strip().splitlines()[0]
@@ -63,7 +68,7 @@ class Violation:
 
 def violation_of(error: DBAPIError) -> Violation | None:
     """Return what the database refused of the data; None when the statement or the database is the cause."""
-    if str(error.orig).startswith("Could not decode to UTF-8"):  # SQLite's driver, for a text of the row
+    if is_not_utf8(error.orig):
         return Violation(True, "The row has a text that is not UTF-8: correct it in the database first.")
     if isinstance(error, DataError):
         return Violation(False, "A value is out of range, too long, or not allowed for its column.")

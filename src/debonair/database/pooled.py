@@ -67,6 +67,19 @@ class Pooled:
             self.close()
 
 
+class Borrowed:
+    """A connection of the driver that its borrower does not give back."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def close(self) -> None:
+        """Leave the connection open."""
+
+
 def take(engine: Engine) -> Any:
     """Return a connection of the driver, with no transaction; ``close`` gives it back to the pool."""
     pool = engine.pool

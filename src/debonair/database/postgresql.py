@@ -15,8 +15,8 @@ DATES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
 def is_type(type_: object, name: str) -> TypeGuard[Any]:
     """Return whether a type of SQLAlchemy is the one of its dialect that has a name, such as ``HSTORE``.
 
-    Such a type exists only where the dialect has been imported, which takes as long as to import Flask's own
-    modules.
+    Such a type exists only where the dialect has been imported. A service with SQLite starts sooner without
+    that import.
     """
     dialect = sys.modules.get("sqlalchemy.dialects.postgresql")
     return dialect is not None and isinstance(type_, getattr(dialect, name))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from debonair.statements.execution import Statement, not_utf8, replacing
+from debonair.database.errors import is_not_utf8
+from debonair.statements.execution import Statement, replacing
 from debonair.statements.rows import Row
 
 _SKIPPED = 500
@@ -34,7 +35,7 @@ class Parts:
                 sent += len(rows)
                 yield rows
         except statement.errors as error:
-            if not not_utf8(error):
+            if not is_not_utf8(error):
                 raise
             with replacing(connection):
                 yield from self._again(connection, sent)

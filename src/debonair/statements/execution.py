@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError
 
 from debonair.database import postgresql
+from debonair.database.errors import is_not_utf8
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Statement:
             cursor.execute(self.sql, parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         except self._errors as error:
-            if not_utf8(error):
+            if is_not_utf8(error):
                 return self._replaced(connection, parameters)
             raise self.error(error, parameters, connection) from error
         except OverflowError as error:
@@ -126,11 +127,6 @@ class Statement:
         return DBAPIError.instance(
             self.sql, parameters, error, self._errors, connection_invalidated=lost, dialect=self._dialect
         )
-
-
-def not_utf8(error: Exception) -> bool:
-    """Return whether SQLite has a text that is not UTF-8; it stores any bytes as text."""
-    return type(error).__module__ == "sqlite3" and str(error).startswith("Could not decode to UTF-8")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from debonair.context import bind_request_id, release_request_id
 from debonair.database import migrations
-from debonair.database.engine import db, lend, share
+from debonair.database.engine import db, lend
 from debonair.names import Service
 from debonair.rooms import declared, sections
 from debonair.settings import Settings, has_instances, name_of
@@ -88,8 +88,7 @@ def rolled_back(app: Flask) -> Iterator[None]:
         try:
             with (
                 mock.patch.object(sessions, "get_bind", return_value=connection),
-                lend(db.engine, _Borrowed(connection.connection)),
-                share(db.engine, connection),
+                lend(db.engine, connection),
             ):
                 yield
                 db.session.remove()
@@ -97,19 +96,6 @@ def rolled_back(app: Flask) -> Iterator[None]:
             db.session.remove()
             db.session.configure(join_transaction_mode="conditional_savepoint")
             transaction.rollback()
-
-
-class _Borrowed:
-    """A connection of the driver that its borrower does not give back: reads of resources use it too."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def close(self) -> None:
-        """Leave the connection open."""
 
 
 @contextmanager
@@ -124,7 +110,6 @@ def broken_database(app: Flask) -> Iterator[None]:
     with (
         mock.patch.object(engine.pool, "connect", side_effect=away),
         lend(engine, None),
-        share(engine, None),
         mock.patch.object(sessions, "get_bind", side_effect=away),
     ):
         yield
