@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from debonair.errors import ConfigError as ConfigError
     from debonair.errors import DebonairError as DebonairError
     from debonair.errors import UnhealthyError as UnhealthyError
+    from debonair.jobs.current import current_job as current_job
+    from debonair.jobs.declaration import job as job
     from debonair.manage import Manager as Manager
     from debonair.resources.exposing import expose as expose
     from debonair.room import Argument as Argument
@@ -52,9 +54,11 @@ _HOMES = {
     "UnhealthyError": "errors",
     "Uri": "settings",
     "create_app": "application",
+    "current_job": "jobs.current",
     "current_settings": "application",
     "db": "database.engine",
     "expose": "resources.exposing",
+    "job": "jobs.declaration",
     "load_app": "application",
     "monitor_of": "web.health",
     "option": "settings",

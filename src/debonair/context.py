@@ -1,7 +1,8 @@
-"""The request id: which request, job or command the running code belongs to.
+"""The request id: which request, job or command the running code belongs to; and the trace of a job.
 
-``web.access_log`` accepts or makes it. Logs, problems and outgoing calls read it, so that one id can be
-followed through all of them.
+``web.access_log`` accepts or makes the request id. Logs, problems, jobs and outgoing calls read it, so that
+one id can be followed through all of them. A job also has the ``traceparent`` of the request that has
+enqueued it (W3C Trace Context).
 """
 
 from __future__ import annotations
@@ -45,3 +46,22 @@ def bind_request_id(value: str) -> Token[str | None]:
 def release_request_id(token: Token[str | None]) -> None:
     """Restore the id that was current before :func:`bind_request_id` returned ``token``."""
     _request_id.reset(token)
+
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+_traceparent: ContextVar[str | None] = ContextVar("debonair_traceparent", default=None)
+
+
+def accept_traceparent(offered: str | None) -> str | None:
+    """Return the offered ``traceparent`` when it is well formed, else None (W3C Trace Context, 3.2)."""
+    return offered if offered is not None and _TRACEPARENT.fullmatch(offered) else None
+
+
+def traceparent() -> str | None:
+    """Return the ``traceparent`` of the current job, or None."""
+    return _traceparent.get()
+
+
+bind_traceparent = _traceparent.set
+release_traceparent = _traceparent.reset

@@ -128,6 +128,17 @@ class Service:
         return self.name if role == WEB else f"{self.name}-{role}"
 
     @property
+    def jobs_module(self) -> str | None:
+        """The module or package that declares its jobs, such as ``orders.jobs``; None without such."""
+        places = (self.directory / "jobs.py", self.directory / "jobs" / "__init__.py")
+        return f"{self.package}.jobs" if any(place.is_file() for place in places) else None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The process roles that it has: ``web``, and ``worker`` when it declares jobs."""
+        return (WEB, WORKER) if self.jobs_module else (WEB,)
+
+    @property
     def virtual_environment(self) -> Path:
         """Where the package puts its virtual environment."""
         return Path("/opt/venvs", self.name)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from debonair.names import WEB
 from debonair.settings import Section
 
 if TYPE_CHECKING:
@@ -75,10 +76,11 @@ class Context(Protocol):
     def app(self) -> Flask:
         """The application of this run of the command, made once. :raises ConfigError: as above."""
 
-    def make_app(self, *, serving: bool = False) -> Flask:
+    def make_app(self, *, serving: bool = False, role: str = WEB) -> Flask:
         """Return a new application with logging set up.
 
-        :param serving: whether it serves requests: then it logs in full, and to the log file.
+        :param serving: whether it serves requests or runs jobs: then it logs in full, and to the log file.
+        :param role: the process role, see :mod:`debonair.names`; each has a log file of its own.
         """
 
 

@@ -23,6 +23,8 @@ PACKAGES = (
     # Before the features: what they raise becomes a problem, and each of their requests is measured.
     "debonair.web",
     "debonair.api",
+    "debonair.jobs",
+    "debonair.worker",
     "debonair.resources",
     "debonair.exports",
     "debonair.browsing",

@@ -19,6 +19,7 @@ from alembic.operations import ops
 from flask import Flask, current_app
 from sqlalchemy import Connection, Enum, Table, text
 
+from debonair.database import own_tables
 from debonair.database.engine import MIGRATIONS, db, engine_of, reading
 from debonair.database.revisions import known, state
 
@@ -50,11 +51,11 @@ def _is_of_the_service(name: str | None, kind: str, parents: Any) -> bool:
 
 def upgrade(app: Flask) -> None:
     """Upgrade the database to the head revision; does nothing for a service without migrations."""
-    if not known(app):
-        return
-    prepare(app)
-    with app.app_context():
-        flask_migrate.upgrade()
+    if known(app):
+        prepare(app)
+        with app.app_context():
+            flask_migrate.upgrade()
+    own_tables.upgrade(app)
 
 
 def differing_tables(app: Flask) -> list[str]:
@@ -199,8 +200,11 @@ def commands() -> dict[str, click.Command]:
         if not sql and revision == "head" and (found := state(current_app)).at_head:
             click.echo(f"The database is {found}: nothing to do.")
             return
-        flask_migrate.upgrade(revision=revision, sql=sql)
+        if known(current_app) or not own_tables.heads(current_app):
+            flask_migrate.upgrade(revision=revision, sql=sql)
         if not sql:
+            for applied in own_tables.upgrade(current_app):
+                click.echo(f"applied {applied}, the tables of the chassis")
             click.echo(f"The database is {state(current_app)}.")
 
     return dict(group.commands)

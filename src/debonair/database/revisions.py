@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect, text
 
+from debonair.database import own_tables
 from debonair.database.engine import MIGRATIONS, engine_of, reading
 
 
@@ -48,10 +49,9 @@ class State:
             return f"at revision {here}, which this version does not know: {cause}"
         if self.at_head:
             return f"at the head revision {here}" if self.heads else "in no need of migrations"
-        if len(self.heads) > 1:
-            return (
-                f"at {here}, and there are {len(self.heads)} head revisions: join them with 'db merge heads'"
-            )
+        own = [head for head in self.heads if not head.startswith(own_tables.PREFIX)]
+        if len(own) > 1:
+            return f"at {here}, and there are {len(own)} head revisions: join them with 'db merge heads'"
         return f"at {here}, behind the head revision {', '.join(sorted(self.heads))}"
 
 
@@ -96,7 +96,7 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
     :raises sqlalchemy.exc.DBAPIError: when the database is unreachable.
     """
     revisions = known(app) if revisions is None else revisions
-    newest = heads(revisions)
+    newest = heads(revisions) | own_tables.heads(app)
     if not newest and not Path(app.extensions[MIGRATIONS], "env.py").is_file():
         return State(newest, newest, frozenset())
     if _is_missing_file(app):
@@ -106,7 +106,8 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
         if inspect(connection).has_table("alembic_version"):
             rows = connection.execute(text("SELECT version_num FROM alembic_version"))
             current = frozenset(rows.scalars())
-    return State(current, newest, current - frozenset(revisions))
+        own, newer = own_tables.current(app, connection) if own_tables.heads(app) else (frozenset(),) * 2
+    return State(current | own, newest, current - frozenset(revisions) | newer)
 
 
 def _is_missing_file(app: Flask) -> bool:

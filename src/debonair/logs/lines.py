@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from debonair.context import request_id
+from debonair.context import request_id, traceparent
 from debonair.names import Service
 
 _ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "context"}
@@ -21,12 +21,14 @@ _LINE_BREAKS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"}
 
 
 class ContextFilter(logging.Filter):
-    """Adds the current request id to every record."""
+    """Adds the current request id to every record, and to those of a job the id of its trace."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True: every record passes."""
         if not hasattr(record, "request_id"):
             record.request_id = request_id()
+        if (trace := traceparent()) is not None:
+            record.trace_id = trace[3:35]
         return True
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from debonair.logs import gathered
 from debonair.logs.lines import ContextFilter, JsonFormatter, TextFormatter
-from debonair.names import Service
+from debonair.names import WEB, Service
 from debonair.settings import LogSection
 
 
-def configure(settings: LogSection, service: Service, *, server: bool) -> None:
+def configure(settings: LogSection, service: Service, *, server: bool, role: str = WEB) -> None:
     """Set up the root logger: standard error and, for a server, the log file.
 
     :param server: whether this process serves. A command logs only warnings and errors, as text, and does
         not open the log file: run by root, it would create one that the service cannot write.
+    :param role: the process role: each but ``web`` has a log file of its own, with the role in its name.
     :raises OSError: when the log file cannot be opened.
     """
     # Nobody reads it, and it would be looked up for every record (logging's own advice).
@@ -33,8 +34,11 @@ def configure(settings: LogSection, service: Service, *, server: bool) -> None:
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "debonair.logs.sinks.StandardError"}}
     if server and settings.file:
-        Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
-        handlers["file"] = {"class": "debonair.logs.file.LogFile", "filename": settings.file}
+        path = Path(settings.file)
+        if role != WEB:
+            path = path.with_name(f"{path.stem}-{role}{path.suffix}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers["file"] = {"class": "debonair.logs.file.LogFile", "filename": str(path)}
     for handler in handlers.values():
         handler.update(formatter=form, filters=["context"])
     logging.config.dictConfig(

@@ -25,7 +25,7 @@ from debonair.errors import ConfigError, DebonairError, reason_of
 from debonair.manage.adapter import CommandApp, build_parser, function_command
 from debonair.manage.loading import LoadedCommand
 from debonair.manage.parser import Parser
-from debonair.names import Service
+from debonair.names import WEB, Service
 from debonair.room import Command, Room
 from debonair.settings import LogSection, Section
 
@@ -141,16 +141,13 @@ class Manager(flask_script_ng.Manager):
         """The commands by name, as commands or managers of Flask-Script."""
         return dict(self._commands)
 
-    def make_app(self, *, serving: bool = False) -> Flask:
-        """Return a new application with logging set up.
-
-        :param serving: whether it serves requests: then it logs in full, and to the log file.
-        """
+    def make_app(self, *, serving: bool = False, role: str = WEB) -> Flask:
+        """Return a new application with logging set up; for the parameters see ``debonair.room.Context``."""
         from debonair.logs.setup import configure
         from debonair.resources.additions import check_sections
 
         configuration = self.configuration
-        configure(configuration.settings[LogSection], configuration.service, server=serving)
+        configure(configuration.settings[LogSection], configuration.service, server=serving, role=role)
         app: Flask = self.module.create_app(configuration.settings)
         check_sections(app)
         return app

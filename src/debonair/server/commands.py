@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from debonair.errors import CommandError
+from debonair.names import WEB, WORKER
 from debonair.room import Argument, Context
 from debonair.settings import ServerSection
 
@@ -19,6 +20,12 @@ _HEALTH_TIMEOUT = 5.0
 
 _LARGEST_REPORT = 2**16
 """How much of a response ``health`` prints, in bytes."""
+
+
+_ROLE = Argument(
+    "--role", choices=(WEB, WORKER), default=WEB,
+    help="the process role: web serves requests, worker runs jobs; default: %(default)s",
+)  # fmt: skip
 
 
 class Serve:
@@ -57,29 +64,29 @@ class Serve:
 class Running:
     """Compare the running process with the installed version and the configuration."""
 
-    arguments: tuple[Argument, ...] = ()
+    arguments = (_ROLE,)
     needs_app = False
 
-    def run(self, context: Context) -> int:
+    def run(self, context: Context, role: str) -> int:
         """Print how they differ and return 1, or return 0 when they agree."""
         from debonair.server.state_file import StateFile
 
         service = context.configuration.service
-        difference = StateFile(context.configuration).difference()
+        difference = StateFile(context.configuration, role).difference()
         if difference:
-            print(f"{service.name} {difference}.")
+            print(f"{service.unit(role)} {difference}.")
             return 1
-        print(f"{service.name} runs version {service.version} with this configuration.")
+        print(f"{service.unit(role)} runs version {service.version} with this configuration.")
         return 0
 
 
 class Health:
     """Ask the running service whether it is ready."""
 
-    arguments: tuple[Argument, ...] = ()
+    arguments = (_ROLE,)
     needs_app = False
 
-    def run(self, context: Context) -> int:
+    def run(self, context: Context, role: str) -> int:
         """Print the service's report and return 0 when it is ready, else 1.
 
         :raises CommandError: when there is no response.
@@ -87,7 +94,9 @@ class Health:
         from debonair.server.state_file import StateFile
 
         settings = context.configuration.settings[ServerSection]
-        state = StateFile(context.configuration).read()
+        state = StateFile(context.configuration, role).read()
+        if state is None and role != WEB:
+            raise CommandError(f"{context.service.unit(role)} is not running")
         address = state["addresses"][0] if state else f"{settings.host}:{settings.port}"
         try:
             status, body = _get(address, "/health/ready")

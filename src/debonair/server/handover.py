@@ -13,19 +13,18 @@ from contextlib import suppress
 
 from debonair.server.sockets import addresses_of, predecessor_pid
 from debonair.server.state_file import StateFile
-from debonair.settings import ServerSection
 
 
 class Handover:
     """Writes the state file, and stops the predecessor, once, when a worker of this process is ready.
 
     :param state_file: the state file of the process role.
-    :param settings: where the server listens, unless it inherits its sockets.
+    :param bind: what the server listens on, unless it inherits its sockets.
     """
 
-    def __init__(self, state_file: StateFile, settings: ServerSection) -> None:
+    def __init__(self, state_file: StateFile, bind: list[str]) -> None:
         self._state_file = state_file
-        self._settings = settings
+        self._bind = bind
         self._addresses: list[str] = []
         self._predecessor: int | None = None
         self._handle: int | None = None
@@ -34,7 +33,7 @@ class Handover:
 
     def begin(self) -> None:
         """Remember the predecessor; where there is none, write the state file now."""
-        self._addresses = addresses_of(self._settings)
+        self._addresses = addresses_of(self._bind)
         pid = predecessor_pid()
         if pid is not None:
             with suppress(ProcessLookupError):

@@ -45,7 +45,7 @@ def prepare(configuration: Configuration, role: str = WEB) -> MetricsDirectory:
     gc.disable()  # what is built from here to the fork is kept: see _keep
     settings = configuration.settings[ServerSection]
     require_workers(settings)
-    if not inherited():
+    if role == WEB and not inherited():
         claim(settings.host, settings.port)
     parent = configuration.service.metrics_directory(role)
     try:
@@ -108,7 +108,7 @@ class Server(gunicorn.app.base.BaseApplication):
         self._metrics = metrics
         self._settings = configuration.settings[ServerSection]
         self._state_file = StateFile(configuration, role)
-        self.handover = Handover(self._state_file, self._settings)
+        self.handover = Handover(self._state_file, self.options()["bind"])
         self.drain = self._settings.drain
         self.read_timeout = self._settings.read_timeout
         self.body_timeout = self._settings.body_timeout
@@ -117,8 +117,12 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def load_config(self) -> None:
         """Set gunicorn's options and hooks."""
-        for key, value in {**options(self._configuration), **self._hooks()}.items():
+        for key, value in {**self.options(), **self._hooks()}.items():
             self.cfg.set(key, value)
+
+    def options(self) -> dict[str, Any]:
+        """Return gunicorn's options."""
+        return options(self._configuration)
 
     def load(self) -> Flask:
         """Build the application."""

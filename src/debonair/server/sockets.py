@@ -9,7 +9,6 @@ import socket
 from gunicorn import systemd
 
 from debonair.errors import CommandError
-from debonair.settings import ServerSection
 
 
 def inherited() -> list[int]:
@@ -31,11 +30,14 @@ def predecessor_pid() -> int | None:
     return parent if os.environ.get("GUNICORN_PID") == str(parent) else None
 
 
-def addresses_of(settings: ServerSection) -> list[str]:
-    """Return what the server listens on: ``host:port`` or the path of a Unix socket."""
+def addresses_of(bind: list[str]) -> list[str]:
+    """Return what the server listens on: ``host:port`` or the path of a Unix socket.
+
+    :param bind: what it listens on unless it inherits its sockets.
+    """
     descriptors = inherited()
     if not descriptors:
-        return [f"{bracketed(settings.host)}:{settings.port}"]
+        return bind
     addresses = []
     for descriptor in descriptors:
         with socket.socket(fileno=os.dup(descriptor)) as listening:

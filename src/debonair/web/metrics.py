@@ -75,6 +75,9 @@ CONNECTIONS = Gauge(
 CHECKS = Histogram("health_check_duration_seconds", "Time of a health check, in seconds.", ["check"])
 FUNCTIONS = Histogram("function_duration_seconds", "Time of a function, in seconds.", ["function"])
 
+queried: list[Collector] = []
+"""What is asked for when ``/metrics`` of a server is read, such as values in the database."""
+
 _in_flight: list[None] = []
 """An element for each request in progress in this process: append() and pop() need no lock."""
 
@@ -166,4 +169,6 @@ def metrics() -> Response:
         _requests.flush()
         registry = CollectorRegistry()
         registry.register(AllProcesses(Path(_DIRECTORY)))
+        for collector in queried:
+            registry.register(collector)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

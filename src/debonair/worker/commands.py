@@ -1,0 +1,43 @@
+"""The command ``worker``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debonair.errors import CommandError
+from debonair.names import WORKER
+from debonair.room import Argument, Context
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+class Worker:
+    """Run the jobs of the service until a signal stops the process."""
+
+    arguments: tuple[Argument, ...] = ()
+    needs_app = False
+
+    def run(self, context: Context) -> int:
+        """Run jobs until a signal ends the process.
+
+        :raises CommandError: when the service has no jobs, or the worker cannot start.
+        """
+        service = context.configuration.service
+        if service.jobs_module is None:
+            raise CommandError(
+                f"{service.name} has no jobs: declare them in the module {service.package}.jobs"
+            )
+        from debonair.database.commands import require_migrated
+        from debonair.server.launch import prepare
+        from debonair.worker.launch import WorkerServer
+
+        metrics = prepare(context.configuration, WORKER)
+
+        def load() -> Flask:
+            app = context.make_app(serving=True, role=WORKER)
+            require_migrated(app)
+            return app
+
+        WorkerServer(context.configuration, load, metrics, WORKER).run()
+        return 0

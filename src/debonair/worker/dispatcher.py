@@ -1,0 +1,239 @@
+"""The thread of a process that claims jobs, hands them to the runners, and records how they end.
+
+In each turn it does everything in one transaction: it records the jobs that have ended since the last one,
+queues those that are due, takes the ticks of schedules, and claims as many as the runners can take. So a
+worker with many short jobs needs few transactions. While the database is away, jobs that have ended are
+remembered.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from debonair.database.engine import engine_of, reading
+from debonair.jobs import execution, store
+from debonair.jobs.declaration import declared_jobs
+from debonair.jobs.setup import service_of, settings_of
+from debonair.jobs.store import Claimed, Ending
+from debonair.jobs.table import State
+from debonair.jobs.ticks import take_ticks
+from debonair.worker import owners
+from debonair.worker.queues import DatabaseQueue, Queue
+from debonair.worker.runners import Runners
+from debonair.worker.wakeups import Wakeups
+
+_MOST_AHEAD = 64
+"""How many jobs more than it has threads a process claims while its jobs are short."""
+
+_LONGEST_WAIT = 1.0
+"""Seconds after which a claimed job that no thread has begun is given back."""
+
+_RETRY = 1.0
+"""Seconds between two tries while the database is away."""
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """What a process of the worker does, beside serving health and metrics.
+
+    :param app: the application. :param replace: called when a job cannot be stopped, so that only the end of
+        the process stops it.
+    """
+
+    def __init__(self, app: Flask, replace: Callable[[], None]) -> None:
+        self._app = app
+        self._replace = replace
+        self._settings = settings_of(app)
+        self._version = service_of(app).version
+        self._jobs = declared_jobs(app.import_name)
+        self._names = sorted(self._jobs)
+        self._lease = round(float(self._settings.lease) * 1000)
+        self._engine = engine_of(app)
+        self._endings: collections.deque[tuple[Claimed, Ending | None]] = collections.deque()
+        self._completed = 0
+        self._last_completion = time.monotonic()
+        self._next_beat = 0.0
+        self._suspects = False
+        self._stopping = False
+        self._error: str | None = None
+        self._turned = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to run jobs; called once, in the process that runs them."""
+        self._owner = owners.owner()
+        self._wakeups = Wakeups(self._engine)
+        self._queue: Queue = DatabaseQueue()
+        self._runners = Runners(self._settings.threads, self._run)
+        self._thread = threading.Thread(target=self._serve, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def stop(self, beat: Callable[[], None]) -> None:
+        """Take no more jobs, let those that run finish within ``[jobs] stop_timeout``, give the others back.
+
+        :param beat: called at least once a second meanwhile.
+        """
+        until = time.monotonic() + float(self._settings.stop_timeout)
+        self._stopping = True
+        while self._thread.is_alive() and time.monotonic() < until:
+            self._wakeups.wake()
+            self._thread.join(0.1)
+            beat()
+        self._give_back()
+
+    def failing(self) -> str | None:
+        """Return why no jobs are run, or None."""
+        if self._error is not None:
+            return self._error
+        silent = time.monotonic() - self._turned
+        return f"no job was looked for in {silent:.0f} s" if silent > 60 else None
+
+    # The thread of the dispatcher.
+
+    def _serve(self) -> None:
+        while not (self._stopping and not self._runners.unfinished and not self._endings):
+            try:
+                pause = self._turn()
+                self._recovered()
+            except (SQLAlchemyError, OSError) as error:
+                self._failed(f"the database failed: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+                pause = _RETRY
+            except Exception:
+                _log.exception("Jobs cannot be claimed.")
+                self._error, pause = "failed: see the log", _RETRY
+            self._turned = time.monotonic()
+            self._wakeups.wait(pause)
+        self._queue.close()
+        self._wakeups.close()
+
+    def _turn(self) -> float:
+        """Do what is to be done; return the seconds until there may be more."""
+        self._watch_time()
+        self._return_late()
+        beat = time.monotonic() >= self._next_beat
+        if not beat and not self._endings and not self._has_work():
+            return self._pause(None)
+        ended = [self._endings.popleft() for _ in range(len(self._endings))]
+        try:
+            with self._engine.begin() as connection:
+                store.end_all(connection, [(job, ending) for job, ending in ended if ending])
+                claimed, pause = self._claim(connection, beat)
+        except BaseException:
+            self._endings.extendleft(reversed(ended))
+            raise
+        for job, _ in ended:
+            self._queue.ended(job)
+        self._completed = len(ended)
+        for job in claimed:
+            self._runners.add(job, self._jobs[job.name].timeout)
+        return pause
+
+    def _claim(self, connection: Connection, beat: bool) -> tuple[list[Claimed], float]:
+        """Queue and claim what is due; return it, and the seconds until there may be more."""
+        if beat:
+            self._beat(connection)
+        store.promote(connection)
+        tick = take_ticks(connection, self._jobs.values(), self._settings.timezone, self._version)
+        if self._stopping:
+            return [], self._settings.poll
+        most = self._capacity()
+        claimed: list[Claimed] = []
+        if self._suspects:
+            if not self._runners.unfinished and not self._endings:
+                owner = self._owner + owners.ALONE
+                claimed = self._queue.take(connection, self._names, owner, self._lease, 1, suspects=True)
+                self._suspects = bool(claimed)
+        elif most > 0:
+            claimed = self._queue.take(
+                connection, self._names, self._owner, self._lease, most, suspects=False
+            )
+        soonest = None if claimed else store.next_due(connection)
+        return claimed, self._pause(min((due for due in (tick, soonest) if due is not None), default=None))
+
+    def _capacity(self) -> int:
+        """Return how many jobs the runners can take: more than there are threads while jobs are short."""
+        return self._runners.count + min(self._completed, _MOST_AHEAD) - self._runners.unfinished
+
+    def _pause(self, soonest: float | None) -> float:
+        """Return how long to wait; ``soonest`` is when the next job is due, in seconds."""
+        pause = min(float(self._settings.poll), max(0.0, self._next_beat - time.monotonic()))
+        return pause if soonest is None else min(pause, soonest)
+
+    def _has_work(self) -> bool:
+        """Return whether the rest of a turn is needed: on SQLite it takes the lock of all writers."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with reading(self._engine) as connection:
+            return store.has_work(connection)
+
+    def _beat(self, connection: Connection) -> None:
+        """Report that this process lives, and take the jobs of those that do not."""
+        store.extend(connection, [self._owner, self._owner + owners.ALONE], self._lease)
+        for owner in store.owners(connection, owners.host()):
+            if owners.has_ended(owner):
+                at_fault = owners.was_alone_to_end(owner)
+                alone = owner.endswith(owners.ALONE)
+                _log.warning("The process %s has ended: its jobs are queued again.", owner)
+                store.take_from_dead(connection, owner, alone=alone, at_fault=at_fault)
+        if expired := store.take_expired(connection):
+            _log.warning("%d jobs are queued again: their worker has not reported in time.", expired)
+        store.delete_expired(connection)
+        self._suspects = self._suspects or store.has_suspects(connection)
+        self._next_beat = time.monotonic() + self._lease / 3000
+
+    def _watch_time(self) -> None:
+        stuck = self._runners.overdue()
+        for job in stuck:
+            text = f"the job took longer than {self._jobs[job.name].timeout:g} s, and could not be stopped"
+            self._endings.append((job, execution.failed(self._jobs[job.name], job, text)))
+            self._runners.abandon(job)
+        if stuck:
+            _log.error("A job cannot be stopped: this process is replaced.")
+            self._replace()
+
+    def _return_late(self) -> None:
+        """Give back the jobs that wait for a thread, when those that run are long."""
+        waiting = self._runners.unfinished > self._runners.count
+        if self._stopping or (waiting and time.monotonic() - self._last_completion > _LONGEST_WAIT):
+            self._endings.extend((job, Ending(State.QUEUED)) for job in self._runners.take_back())
+
+    # The threads of the runners.
+
+    def _run(self, claimed: Claimed, call: Callable[..., Any]) -> None:
+        ending = execution.execute(self._app, self._jobs[claimed.name], claimed, call)
+        self._endings.append((claimed, ending))
+        self._last_completion = time.monotonic()
+        self._wakeups.wake()
+
+    # Failures, and the end.
+
+    def _failed(self, error: str) -> None:
+        if self._error is None:
+            _log.error("Jobs cannot be claimed, and are tried again: %s", error)
+        self._error = error
+
+    def _recovered(self) -> None:
+        if self._error is not None:
+            _log.info("Jobs are claimed again.")
+        self._error = None
+
+    def _give_back(self) -> None:
+        """Queue what is still claimed; when that fails, the lease ends and another worker takes it."""
+        try:
+            with self._engine.begin() as connection:
+                count = store.give_back(connection, [self._owner, self._owner + owners.ALONE])
+        except SQLAlchemyError as error:
+            _log.warning("Jobs could not be given back: %s. Another worker takes them when their lease ends.",
+                         str(getattr(error, "orig", error)).splitlines()[0])  # fmt: skip
+            return
+        if count:
+            _log.warning("%d jobs did not finish in time, and are queued again.", count)
