@@ -93,7 +93,7 @@ def _insertion(backend: str, waits: bool, at: bool) -> Any:
     insertion = importlib.import_module(f"sqlalchemy.dialects.{backend}").insert(JOBS)
     insertion = insertion.values(
         {name: sa.bindparam(name) for name in given}
-        | {"state": state, "due": due, "created": now(), "attempts": 0, "crashes": 0}
+        | {"state": state, "due": due, "created": now(), "attempts": 0, "failures": 0, "crashes": 0}
     ).on_conflict_do_nothing()
     announced = [sa.func.pg_notify(CHANNEL, "")] if backend == "postgresql" and not waits else []
     return insertion.returning(JOBS.c.id, *announced)

@@ -105,9 +105,9 @@ def _attempt(job: Job[Any, Any], claimed: Claimed, call: Callable[..., Any] | No
 
 def failed(job: Job[Any, Any], claimed: Claimed, error: str) -> Ending:
     """Return the end of an attempt that has failed: a retry, or the job is dead."""
-    if claimed.attempts > job.retries:
+    if claimed.failures >= job.retries:
         return Ending(State.DEAD, error=error)
-    pause = min(job.backoff * 2 ** min(claimed.attempts - 1, 60), job.longest_backoff)
+    pause = min(job.backoff * 2 ** min(claimed.failures, 60), job.longest_backoff)
     return Ending(State.WAITING, error=error, delay=round(pause * random.uniform(0.5, 1) * 1000))  # nosec B311
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from debonair.jobs.table import JOBS, State, now
 
 _c = JOBS.c
-_FIELDS = (_c.owner, _c.id, _c.name, _c.arguments, _c.attempts, _c.crashes, _c.once, _c.request_id,
+_FIELDS = (_c.owner, _c.id, _c.name, _c.arguments, _c.attempts, _c.failures, _c.crashes, _c.once, _c.request_id,
            _c.traceparent, _c.version)  # fmt: skip
 
 MOST_CRASHES = 3
@@ -30,7 +30,8 @@ class Claimed:
     """A job that a worker has claimed.
 
     :param owner: who has claimed it.
-    :param attempts: which attempt this is, from 1. :param crashes: how many times it has ended its process.
+    :param attempts: how many times it was claimed, this one included. :param failures: how many times its
+        function has raised. :param crashes: how many times it has ended its process.
     """
 
     owner: str
@@ -39,6 +40,7 @@ class Claimed:
     name: str
     arguments: str
     attempts: int
+    failures: int
     crashes: int
     once: str | None
     request_id: str | None
@@ -183,9 +185,7 @@ def _values(ending: Ending) -> dict[str, Any]:
     if ending.state is State.DONE:
         values["expires"] = now() + ending.keep
     elif ending.state is State.WAITING:
-        values |= {"due": now() + ending.delay, "error": _bounded(ending.error)}
-    elif ending.state is State.QUEUED:
-        values["attempts"] = _c.attempts - 1
+        values |= {"due": now() + ending.delay, "error": _bounded(ending.error), "failures": _c.failures + 1}
     return values
 
 

@@ -4,8 +4,9 @@ States of a job: it is ``waiting`` until it is due, then ``queued``; ``published
 names it; ``running``; and in the end ``done``, ``dead`` or ``cancelled``. Times are milliseconds since 1970,
 in UTC, by the clock of the database: the clocks of hosts differ.
 
-A worker that has claimed a job is its ``owner`` until ``lease``. Only the owner can end it, so a worker that
-was paused and has lost a job changes nothing.
+``attempts`` is how often it was claimed, ``failures`` how often its function has raised, and ``crashes`` how
+often its process has ended meanwhile. A worker that has claimed a job is its ``owner`` until ``lease``. Only
+the owner can end it, so a worker that was paused and has lost a job changes nothing.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ JOBS = sa.Table(
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("due", sa.BigInteger, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("crashes", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(200)),
     sa.Column("lease", sa.BigInteger),

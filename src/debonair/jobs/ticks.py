@@ -85,6 +85,7 @@ def _enqueue(connection: Connection, job: Job[Any, Any], tick: int, version: str
         "once": f"schedule {job.name[:200]} {tick}",
         "created": now(),
         "attempts": 0,
+        "failures": 0,
         "crashes": 0,
         "version": version[:100],
     }
