@@ -101,7 +101,7 @@ def _statement(what: str) -> Any:
     return sa.update(JOBS).values(
         state=State.QUEUED,
         due=now(),
-        attempts=0,
+        failures=0,
         crashes=0,
         finished=None,
         error=None,

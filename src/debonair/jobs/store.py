@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from debonair.jobs.table import JOBS, State, now
 
 _c = JOBS.c
-_FIELDS = (_c.owner, _c.id, _c.name, _c.arguments, _c.attempts, _c.failures, _c.crashes, _c.once, _c.request_id,
-           _c.traceparent, _c.version)  # fmt: skip
+_FIELDS = (_c.owner, _c.id, _c.name, _c.arguments, _c.attempts, _c.failures, _c.crashes, _c.once,
+           _c.request_id, _c.traceparent, _c.version)  # fmt: skip
 
 MOST_CRASHES = 3
 """How many times a job may end its process before it is dead: the last times while it runs alone."""
