@@ -130,6 +130,8 @@ class Service:
     @property
     def jobs_module(self) -> str | None:
         """The module or package that declares its jobs, such as ``orders.jobs``; None without such."""
+        if self.package == __name__.partition(".")[0]:  # the chassis has jobs for others
+            return None
         places = (self.directory / "jobs.py", self.directory / "jobs" / "__init__.py")
         return f"{self.package}.jobs" if any(place.is_file() for place in places) else None
 

@@ -56,8 +56,8 @@ def enqueue(
     }
     if priority is not None:
         check_priority(priority)
-    if once is not None and not 0 < len(once) <= _LONGEST_KEY:
-        raise ValueError(f"a once key has 1 to {_LONGEST_KEY} characters")
+    if once is not None and (not 0 < len(once) <= _LONGEST_KEY or "\0" in once):
+        raise ValueError(f"a once key has 1 to {_LONGEST_KEY} characters, and no NUL")
     if job.unique:
         values["single"] = single_key(job.name, values["arguments"])
     milliseconds = _milliseconds(delay, at)

@@ -116,6 +116,14 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.fixture
+def jobs(app: Flask) -> Any:
+    """The queue of the service: ``jobs.run()`` runs what is due, ``jobs.rows()`` returns the table."""
+    from debonair.testing.jobs import Jobs
+
+    return Jobs(app)
+
+
+@pytest.fixture
 def database_away(app: Flask) -> AbstractContextManager[None]:
     """A context in which every use of the database fails: ``with database_away: …``."""
     return broken_database(app)
