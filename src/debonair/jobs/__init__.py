@@ -17,6 +17,8 @@ ROOM = Room(
     "jobs",
     sections=(JobsSection,),
     init_app="debonair.jobs.setup:init_app",
-    commands={"jobs": Command("debonair.jobs.commands:group", "List, show, retry, cancel and purge jobs.")},
+    commands={
+        "jobs": Command("debonair.jobs.commands:group", "List, show, run, retry, cancel and purge jobs.")
+    },
     extra="jobs",
 )

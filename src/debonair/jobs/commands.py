@@ -12,7 +12,7 @@ from debonair.errors import CommandError
 
 _STATES = ("waiting", "queued", "published", "running", "done", "dead", "cancelled")
 
-group = click.Group("jobs", help="List, show, retry, cancel and purge jobs.")
+group = click.Group("jobs", help="List, show, run, retry, cancel and purge jobs.")
 """The group ``jobs``."""
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -61,6 +61,19 @@ def _selection(command: Any) -> Any:
     command = click.option("--name", help="All jobs of this name.")(command)
     command = click.option("--all", "every", is_flag=True, help="All jobs.")(command)
     return click.argument("numbers", type=int, nargs=-1)(command)
+
+
+@group.command("run")
+def run() -> None:
+    """Run the jobs that are due in this process, one after the other, and end."""
+    from flask import current_app
+
+    from debonair.jobs.inline import run_due
+
+    states = [state for _, state in run_due(current_app)]
+    failed = sum(state != "done" for state in states)
+    click.echo(f"{len(states)} run, {failed} of them failed.")
+    raise SystemExit(1 if failed else 0)
 
 
 @group.command("retry")

@@ -33,11 +33,11 @@ def predecessor_pid() -> int | None:
 def addresses_of(bind: list[str]) -> list[str]:
     """Return what the server listens on: ``host:port`` or the path of a Unix socket.
 
-    :param bind: what it listens on unless it inherits its sockets.
+    :param bind: what it listens on unless it inherits its sockets, as gunicorn names it.
     """
     descriptors = inherited()
     if not descriptors:
-        return bind
+        return [address.removeprefix("unix:") for address in bind]
     addresses = []
     for descriptor in descriptors:
         with socket.socket(fileno=os.dup(descriptor)) as listening:

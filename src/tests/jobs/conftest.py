@@ -130,13 +130,21 @@ def on_sqlite(make_orders: Callable[..., Orders], tmp_path: Path) -> Orders:
     return make_orders({"uri": f"sqlite:///{tmp_path}/orders.db"})
 
 
+@pytest.fixture(scope="session")
+def migrated_for_jobs(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:  # noqa: F811
+    """A SQLite database with the tables of jobs and of the tests, to copy."""
+    sample = SampleWorker(tmp_path_factory.mktemp("jobs"), migrated)
+    sample.migrate()
+    return sample.database
+
+
 @pytest.fixture
-def work(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., SampleWorker]]:  # noqa: F811
-    """A function that starts the worker of the sample service with jobs."""
+def work(tmp_path: Path, migrated_for_jobs: Path) -> Iterator[Callable[..., SampleWorker]]:
+    """A function that prepares the sample service with jobs; its ``work()`` starts a worker."""
     started: list[SampleWorker] = []
 
     def begin(**options: Any) -> SampleWorker:
-        started.append(SampleWorker(tmp_path / str(len(started)), migrated, **options))
+        started.append(SampleWorker(tmp_path / str(len(started)), migrated_for_jobs, **options))
         return started[-1]
 
     yield begin

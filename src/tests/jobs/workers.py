@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -107,7 +110,10 @@ class SampleWorker(Sample):
         self.environment["LEDGER"] = str(self.ledger)
         package = self.checkout / "src" / "example_service"
         (package / "jobs.py").write_text(JOBS + source)
-        self.others: list[subprocess.Popen[bytes]] = []
+        self.masters: list[subprocess.Popen[bytes]] = []
+
+    def migrate(self) -> None:
+        """Create the tables of jobs, and that of the tests."""
         self.run("db", "upgrade")
         self.python(
             """
@@ -148,18 +154,37 @@ class SampleWorker(Sample):
             master = subprocess.Popen(
                 [COMMAND, "worker"], env=self.environment, stderr=stderr, start_new_session=True
             )
-        self.others.append(master)
+        self.masters.append(master)
 
         def ready() -> bool:
             assert master.poll() is None, self.stderr.read_text()
-            return bool(children(master.pid)) and self.command("health", "--role", "worker").wait() == 0
+            return bool(children(master.pid)) and self.ask_worker("/health/ready")[0] == 200
 
         wait_for(ready, "the worker is ready")
         return master
 
+    def ask_worker(self, path: str) -> tuple[int, str]:
+        """Return the status and the body of a response of the worker that has the state file."""
+        state = json.loads((self.state / "run" / "worker" / "started").read_text())
+        [address] = state["addresses"]
+        with closing(http.client.HTTPConnection("127.0.0.1", timeout=30)) as connection:
+            if address.startswith("/"):
+                connection.sock = socket.socket(socket.AF_UNIX)
+                connection.sock.connect(address)
+            else:
+                connection.port = int(address.rpartition(":")[2])
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def listen_elsewhere(self) -> None:
+        """Let the next worker listen on a port of its own."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.environment["EXAMPLE_SERVICE_JOBS_LISTEN"] = f"127.0.0.1:{probe.getsockname()[1]}"
+
     def stop(self) -> None:
         """Stop all workers."""
-        for master in self.others:
+        for master in self.masters:
             if master.poll() is None:
                 master.send_signal(signal.SIGTERM)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import os
 import pkgutil
 import re
@@ -26,6 +27,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import debonair
 from debonair import config
+from debonair.jobs import metrics as job_metrics
 from debonair.names import Service
 from debonair.rooms import chassis, sections
 from debonair.settings import Section
@@ -187,9 +189,12 @@ def test_every_command_is_on_the_page_of_commands() -> None:
 
 
 def test_every_metric_is_on_the_page_of_metrics() -> None:
-    own = [item for item in vars(metrics).values() if isinstance(item, MetricWrapperBase)]
+    found = [*vars(metrics).values(), *vars(job_metrics).values()]
+    own = [item for item in found if isinstance(item, MetricWrapperBase)]
     names = {f"{item._name}_total" if isinstance(item, Counter) else item._name for item in own}
-    assert rows("reference/metrics") == names
+    queried = set(re.findall(r'GaugeMetricFamily\(\s*"(\w+)"', inspect.getsource(job_metrics)))
+    assert queried
+    assert rows("reference/metrics") == names | queried
 
 
 def test_every_fixture_is_on_the_page_of_fixtures() -> None:
