@@ -30,9 +30,10 @@ class Worker:
             )
         from debonair.database.commands import require_migrated
         from debonair.server.launch import prepare
-        from debonair.worker.launch import WorkerServer
 
         metrics = prepare(context.configuration, WORKER)
+        # It imports metrics, which look for their directory when they are imported.
+        from debonair.worker.launch import WorkerServer
 
         def load() -> Flask:
             app = context.make_app(serving=True, role=WORKER)

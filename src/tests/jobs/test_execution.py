@@ -57,7 +57,7 @@ def test_failing_job_is_retried_and_then_dead(service: Orders) -> None:
 def test_pause_before_a_retry_doubles_up_to_its_bound_with_a_random_part(on_sqlite: Orders) -> None:
     job = on_sqlite.jobs.send_receipt
     bounds = []
-    for failures in range(15):
+    for failures in range(21):
         claimed = store.Claimed("me", 1, job.name, "{}", failures + 1, failures, 0, None, None, None, "1")
         delays = [execution.failed(job, claimed, "").delay for _ in range(200)] if failures < 10 else [0]
         bounds.append((min(delays), max(delays)))

@@ -104,7 +104,7 @@ class SampleWorker(Sample):
     """
 
     def __init__(self, directory: Path, database: Path | None, *, source: str = "", **options: Any) -> None:
-        super().__init__(directory, database=database, **{"health_interval": "100ms", **options})
+        super().__init__(directory, database=database, **{"database_timeout": "30s", **options})
         self.ledger = directory / "ledger"
         self.ledger.touch()
         self.environment["LEDGER"] = str(self.ledger)
