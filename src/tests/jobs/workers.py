@@ -164,9 +164,11 @@ class SampleWorker(Sample):
         return master
 
     def ask_worker(self, path: str) -> tuple[int, str]:
-        """Return the status and the body of a response of the worker that has the state file."""
-        state = json.loads((self.state / "run" / "worker" / "started").read_text())
-        [address] = state["addresses"]
+        """Return the status and the body of a response of the worker that was started last."""
+        address = self.environment.get("EXAMPLE_SERVICE_JOBS_LISTEN")
+        if address is None:
+            state = json.loads((self.state / "run" / "worker" / "started").read_text())
+            [address] = state["addresses"]
         with closing(http.client.HTTPConnection("127.0.0.1", timeout=30)) as connection:
             if address.startswith("/"):
                 connection.sock = socket.socket(socket.AF_UNIX)
