@@ -6,7 +6,7 @@ And a look at the types of SQLAlchemy's dialect, which a service with SQLite doe
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeGuard
 
 DATES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
@@ -73,8 +73,10 @@ def interval(text: str) -> Any:
 _interval: Any = None
 
 
-def copied(connection: Any, statement: str, parameters: Any, size: int) -> Iterator[bytes]:
-    """Yield what COPY sends, in parts of about ``size`` bytes, with the line ends of RFC 4180.
+def copied(
+    connection: Any, statement: str, parameters: Any, size: int, made_of: Callable[[list[Any]], bytes]
+) -> Iterator[bytes]:
+    """Yield what is made of the lines that COPY sends, in parts of about ``size`` bytes of these.
 
     Dates have PostgreSQL's style ISO, whatever the database's setting.
 
@@ -82,6 +84,7 @@ def copied(connection: Any, statement: str, parameters: Any, size: int) -> Itera
 
     :param connection: out of SQLAlchemy's pool.
     :param parameters: by name; psycopg writes them into the text.
+    :param made_of: is called with lines, each of which is a memoryview with its end.
     """
     driver = connection.dbapi_connection
     complete = False
@@ -94,14 +97,14 @@ def copied(connection: Any, statement: str, parameters: Any, size: int) -> Itera
             while not complete:
                 lines, complete = driver.wait(_lines(driver.pgconn, size))
                 if lines:
-                    yield b"\r\n".join([*lines, b""])
+                    yield made_of(lines)
     finally:
         if not complete and driver.info.transaction_status == driver.info.transaction_status.ACTIVE:
             connection.invalidate()
 
 
 def _lines(pgconn: Any, size: int) -> Generator[Any, Any, tuple[list[Any], bool]]:
-    """Return lines without their ends, and whether they are the last ones.
+    """Return lines, and whether they are the last ones.
 
     psycopg's own iteration waits for each line, which takes several times as long.
     """
@@ -112,7 +115,7 @@ def _lines(pgconn: Any, size: int) -> Generator[Any, Any, tuple[list[Any], bool]
     while size > 0:
         length, data = pgconn.get_copy_data(1)
         if length > 0:
-            lines.append(data[:-1])
+            lines.append(data)
             size -= length
         elif length == 0:
             if lines:

@@ -125,6 +125,11 @@ def _character(found: re.Match[bytes]) -> bytes:
     return _CHARACTERS.get(escape) or bytes([int(escape[1:], 16)])
 
 
+def lines_of_copy(lines: list[Any]) -> bytes:
+    """Return lines of COPY with the ends of RFC 4180."""
+    return END.join([line[:-1] for line in lines]) + END
+
+
 _AS_IT_IS = (sa.Integer, sa.Numeric, sa.Float, sa.String, sa.Uuid, sa.Date)
 
 
@@ -139,6 +144,8 @@ def copied(expression: Any, column: Column) -> Any:
         names = list(type_.enum_class.__members__) if type_.enum_class else type_.enums
         return expression if list(type_.enums) == list(names) else None
     if isinstance(type_, sa.types.TypeDecorator) or not _is_standard(type_):
+        return None
+    if isinstance(type_, sa.Uuid) and not type_.native_uuid:
         return None
     if isinstance(type_, sa.Boolean):
         return sa.cast(expression, sa.Text)

@@ -23,7 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from debonair.database import postgresql
 from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
-from debonair.exports import delimited, ndjson, objects
+from debonair.exports import copied, delimited, ndjson, objects
 from debonair.exports.parts import Parts
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
@@ -68,6 +68,7 @@ class Exports:
         size = getattr(reader.engine.pool, "size", lambda: 1)()
         self.most = max(1, size // 2)
         """Exports at a time in this process: half of the connections stay free for other requests."""
+        self._copies = reader.dialect.driver == "psycopg"
         self._free = threading.BoundedSemaphore(self.most)
 
     def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
@@ -82,8 +83,8 @@ class Exports:
             return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:
-            chunks = self._copied(*copy, query)
+        if self._copies and (copy := _copy_of(select, fields)) is not None:
+            chunks = self._copied(*copy, query, delimited.lines_of_copy)
         else:
             columns = list(select.selected_columns)
             chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
@@ -95,6 +96,10 @@ class Exports:
         select, layout = self._select(resource, query)
         if dumping.is_needed(resource, query.selection):
             chunks = self._by_objects(resource, select, layout, query, ndjson.lines_of)
+        elif self._copies and (found := copied.expressions(select, layout, resource)) is not None:
+            lines = copied.writer(copied.object_of(layout, resource), len(found))
+            select = select.with_only_columns(*found, maintain_column_froms=True)
+            chunks = self._copied(select, copied.OPTIONS, query, lines)
         else:
             chunks = self._by_rows(select, query, ndjson.writer(layout, resource, self._reader.dialect))
         return self._response(resource, query, NDJSON, "ndjson", chunks)
@@ -156,12 +161,15 @@ class Exports:
         chunks = self._by_rows(select, query, of_rows)
         return lambda connection: stream_with_context(chunks(connection))
 
-    def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
+    def _copied(
+        self, select: Any, options: str, query: Query, lines: Callable[[list[Any]], bytes]
+    ) -> Callable[[Any], Iterator[bytes]]:
+        """Return the parts that are made of the lines that COPY sends."""
         compiled = Statement(select, self._reader.dialect)
         parameters = compiled.bound(self._values(query))
         text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
         return _with_errors(
-            lambda connection: postgresql.copied(connection, text, parameters, _PART), compiled
+            lambda connection: postgresql.copied(connection, text, parameters, _PART, lines), compiled
         )
 
     def _response(
