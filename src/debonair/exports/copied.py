@@ -1,8 +1,8 @@
 """NDJSON out of the values that PostgreSQL's COPY sends as text: several times as fast as out of rows.
 
-Where they are sent as text, values are split by one character, and what is to be escaped is already escaped as in
-JSON, but for quotes and rare control characters. So a part of many rows becomes JSON by a few operations on all of
-it and on its columns, and never on one row. The server meanwhile writes the next part.
+As text of COPY, values are split by a character, and already escaped as in JSON, but for quotes and rare
+control characters. So a part of many rows becomes JSON by a few operations on all of it and on its columns,
+and never on one row. The server meanwhile writes the next part.
 
 Every value is what a page has. A column of another type makes the whole export go by rows.
 """
@@ -24,20 +24,19 @@ from debonair.descriptions.description import Column, Resource
 from debonair.exports import delimited
 from debonair.statements.rows import Layout
 
-BETWEEN = "\x1f"
-"""What is between two values."""
-OPTIONS = "FORMAT text, DELIMITER E'\\x1f', ENCODING 'UTF8'"
-"""The options of COPY: NULL is ``\\N``, which no text is."""
+OPTIONS = "FORMAT text, NULL E'\\b', ENCODING 'UTF8'"
+"""The options of COPY.
 
-NULL = "\\N"
+A tab is between two values, and a backspace stands for NULL. No text has them: there, they are escaped.
+"""
+
+NULL = "\b"
 
 Texts = list[str]
 """The texts of a column in a part; those of a converted one are JSON but for the quotes."""
 
-_BETWEEN = BETWEEN.encode()
-_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_NOT_OF_JSON = {b"\\v": b"\\u000b", b"\\" + _BETWEEN: b"\\u001f"}
-_CONTROLS = bytes(set(range(0x20)) - {0x0A, 0x1F})
+_ESCAPE = re.compile(rb"\\(.)")
+_CONTROLS = bytes(sorted(set(range(0x20)) - set(b"\b\t\n")))
 _CONTROL = re.compile(b"[%b]" % re.escape(_CONTROLS))
 
 
@@ -63,11 +62,11 @@ class Object:
     ones: list[tuple[str, Object, int]]
 
 
-def expressions(select: Any, layout: Layout, resource: Resource) -> list[Any] | None:
-    """Return the SQL of the columns that COPY sends, in their order; None when a value needs Python."""
+def expressions(columns: list[Any], layout: Layout, resource: Resource) -> list[Any] | None:
+    """Return the SQL by which COPY sends the columns of a row; None when a value needs Python."""
     if not _is_flat(layout):
         return None
-    found = list(select.selected_columns)
+    found = list(columns)
     for index, column in _columns(layout, resource):
         found[index] = copied(found[index], column)
     if any(expression is None for expression in found):
@@ -146,34 +145,28 @@ def writer(shape: Object, width: int) -> Callable[[list[Any]], bytes]:
     """Return a function that makes lines of JSON of COPY's lines. :param width: values in a row."""
 
     def lines(rows: list[Any]) -> bytes:
-        values = _values(b"".join(rows), len(rows), width)
+        values = _values(b"".join(rows))
         columns = [values[at::width] for at in range(width)]
-        return f"{_objects(shape, columns)}\n".encode()
+        # The values that are still NULL are no strings.
+        return f"{_objects(shape, columns)}\n".replace(NULL, "null").encode()
 
     return lines
 
 
-def _values(data: bytes, rows: int, width: int) -> Texts:
+def _values(data: bytes) -> Texts:
     """Return the values of all rows, escaped for JSON."""
-    if b"\\v" in data:
+    if b"\\" in data and b"\\v" in data:  # Every other escape of COPY is one of JSON.
         data = _ESCAPE.sub(_as_json_has_it, data)
     if len(data.translate(None, _CONTROLS)) != len(data):
         data = _CONTROL.sub(lambda found: b"\\u%04x" % found[0][0], data)
-    found = _split(data)
-    if len(found) != rows * width:  # A text contains the character that separates.
-        found = _split(_ESCAPE.sub(_as_json_has_it, data))
-    return found
-
-
-def _as_json_has_it(found: re.Match[bytes]) -> bytes:
-    return _NOT_OF_JSON.get(found[0], found[0])
-
-
-def _split(data: bytes) -> Texts:
     if b'"' in data:
         data = data.replace(b'"', b'\\"')
     # A str is split and joined in less time than bytes are.
-    return data[:-1].replace(b"\n", _BETWEEN).decode(errors="replace").split(BETWEEN)
+    return data[:-1].replace(b"\n", b"\t").decode(errors="replace").split("\t")
+
+
+def _as_json_has_it(found: re.Match[bytes]) -> bytes:
+    return b"\\u000b" if found[1] == b"v" else found[0]
 
 
 def _objects(shape: Object, columns: list[Texts]) -> str:
@@ -183,18 +176,14 @@ def _objects(shape: Object, columns: list[Texts]) -> str:
         texts, quoted = columns[member.index], member.quoted
         if member.convert is not None:
             texts = member.convert(texts)
-        if NULL in texts:
-            if quoted:
-                texts = ["null" if text == NULL else f'"{text}"' for text in texts]
-            else:
-                texts = ["null" if text == NULL else text for text in texts]
-            quoted = False
+        if quoted and NULL in texts:
+            quoted, texts = False, [text if text == NULL else f'"{text}"' for text in texts]
         pieces.append((f'{before}{member.key}"' if quoted else f"{before}{member.key}", texts))
         before = '",' if quoted else ","
     for key, one, present in shape.ones:
         texts = _objects(one, columns).split("\n")
         if NULL in (presence := columns[present]):
-            texts = ["null" if at == NULL else text for at, text in zip(presence, texts, strict=True)]
+            texts = [NULL if at == NULL else text for at, text in zip(presence, texts, strict=True)]
         pieces.append((before + key, texts))
         before = ","
     return _joined(pieces, '"}' if before == '",' else "}")
@@ -229,10 +218,10 @@ def _decimals(texts: Texts) -> Texts:
 
 
 def _moments(texts: Texts) -> Texts:
-    joined = BETWEEN.join(texts)
-    if len(joined) + 1 == 20 * len(texts) and "n" not in joined and "\\" not in joined:
+    joined = "\t".join(texts)
+    if len(joined) + 1 == 20 * len(texts) and "n" not in joined and NULL not in joined:
         # None is infinite or NULL, and so none is longer than a moment without a fraction.
-        return joined.replace(" ", "T").split(BETWEEN)
+        return joined.replace(" ", "T").split("\t")
     return [_moment(text) for text in texts]
 
 
@@ -248,10 +237,10 @@ def _moments_with_zone(texts: Texts) -> Texts:
 
 
 def _moment_with_zone(text: str) -> str:
-    if text[4:5] == "-" and text[19:20] in (".", "+", "-") and text[-3] in "+-":
-        # In UTC, a moment of another year may be one that Python does not have.
-        if "0001" < text[:4] < "9999":
-            return f"{text[:10]}T{_time(text[11:-3])}{text[-3:]}:00"
+    usual = text[4:5] == "-" and text[19:20] in (".", "+", "-") and text[-3] in "+-"
+    # In UTC, a moment of another year may be one that Python does not have.
+    if usual and "0001" < text[:4] < "9999":
+        return f"{text[:10]}T{_time(text[11:-3])}{text[-3:]}:00"
     try:
         moment = datetime.fromisoformat(text)
         moment.astimezone(UTC)

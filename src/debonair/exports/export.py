@@ -74,7 +74,8 @@ class Exports:
     def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as CSV. :raises FaultyQuery: with every fault."""
         query = self._query(resource, text, within)
-        select, layout = self._select(resource, query)
+        paged = self._paged(resource, query)
+        select, layout = self._select(paged, query, paged.columns), paged.layout
         chunks: Callable[[Any], Iterator[bytes]]
         if objects.needed(resource, query.selection):
             members = list(objects.fields_of(resource, query.selection))
@@ -83,23 +84,23 @@ class Exports:
             return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        if self._copies and (copy := _copy_of(select, fields)) is not None:
-            chunks = self._copied(*copy, query, delimited.lines_of_copy)
+        if self._copies and (copy := _copy_of(paged.columns, fields)) is not None:
+            select = self._select(paged, query, copy[0])
+            chunks = self._copied(select, copy[1], query, delimited.lines_of_copy)
         else:
-            columns = list(select.selected_columns)
-            chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
+            chunks = self._by_rows(select, query, delimited.writer(fields, len(paged.columns)))
         return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
 
     def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
-        select, layout = self._select(resource, query)
+        paged = self._paged(resource, query)
+        select, layout = self._select(paged, query, paged.columns), paged.layout
         if dumping.is_needed(resource, query.selection):
             chunks = self._by_objects(resource, select, layout, query, ndjson.lines_of)
-        elif self._copies and (found := copied.expressions(select, layout, resource)) is not None:
+        elif self._copies and (found := copied.expressions(paged.columns, layout, resource)):
             lines = copied.writer(copied.object_of(layout, resource), len(found))
-            select = select.with_only_columns(*found, maintain_column_froms=True)
-            chunks = self._copied(select, copied.OPTIONS, query, lines)
+            chunks = self._copied(self._select(paged, query, found), copied.OPTIONS, query, lines)
         else:
             chunks = self._by_rows(select, query, ndjson.writer(layout, resource, self._reader.dialect))
         return self._response(resource, query, NDJSON, "ndjson", chunks)
@@ -111,10 +112,13 @@ class Exports:
         paged = any(name in ("page", "page_size", "after") for name, _ in items)
         return query if paged else replace(query, page_size=0)
 
-    def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
-        paged = statement.Paged(resource, query, self._reader.dialect)
-        select = statement.restricted(paged.select(*paged.columns), paged.binds)[0]
-        return select if query.page_size else select.limit(None).offset(None), paged.layout
+    def _paged(self, resource: Resource, query: Query) -> statement.Paged:
+        return statement.Paged(resource, query, self._reader.dialect)
+
+    def _select(self, paged: statement.Paged, query: Query, columns: list[Any]) -> Any:
+        """Return the statement that selects these columns of each row."""
+        select = statement.restricted(paged.select(*columns), paged.binds)[0]
+        return select if query.page_size else select.limit(None).offset(None)
 
     def _values(self, query: Query) -> dict[str, Any]:
         values = parameters_of(query, self._reader.dialect.name)
@@ -272,16 +276,15 @@ def _with_errors(
     return translated
 
 
-def _copy_of(select: Any, fields: list[delimited.Field]) -> tuple[Any, str] | None:
-    """Return the statement and the options of COPY; None when a value needs Python."""
-    columns = list(select.selected_columns)
+def _copy_of(columns: list[Any], fields: list[delimited.Field]) -> tuple[list[Any], str] | None:
+    """Return the columns and the options of COPY; None when a value needs Python."""
     found = [delimited.copied(columns[field.index], field.column) for field in fields]
     if any(expression is None for expression in found):
         return None
     labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
     quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
     options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
-    return select.with_only_columns(*labelled, maintain_column_froms=True), options
+    return labelled, options
 
 
 def _attachment(name: str, suffix: str) -> str:
