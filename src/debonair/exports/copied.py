@@ -141,11 +141,11 @@ def _conversion(type_: Any) -> Callable[[Texts], Texts] | None:
     return _times if isinstance(type_, sa.Time) else None
 
 
-def writer(shape: Object, width: int) -> Callable[[list[Any]], bytes]:
+def writer(shape: Object, width: int) -> Callable[[bytearray], bytes]:
     """Return a function that makes lines of JSON of COPY's lines. :param width: values in a row."""
 
-    def lines(rows: list[Any]) -> bytes:
-        values = _values(b"".join(rows))
+    def lines(rows: bytearray) -> bytes:
+        values = _values(rows)
         columns = [values[at::width] for at in range(width)]
         # The values that are still NULL are no strings.
         return f"{_objects(shape, columns)}\n".replace(NULL, "null").encode()
@@ -153,7 +153,7 @@ def writer(shape: Object, width: int) -> Callable[[list[Any]], bytes]:
     return lines
 
 
-def _values(data: bytes) -> Texts:
+def _values(data: bytes | bytearray) -> Texts:
     """Return the values of all rows, escaped for JSON."""
     if b"\\" in data and b"\\v" in data:  # Every other escape of COPY is one of JSON.
         data = _ESCAPE.sub(_as_json_has_it, data)

@@ -125,12 +125,18 @@ def _character(found: re.Match[bytes]) -> bytes:
     return _CHARACTERS.get(escape) or bytes([int(escape[1:], 16)])
 
 
-def lines_of_copy(lines: list[Any]) -> bytes:
-    """Return lines of COPY with the ends of RFC 4180."""
-    return END.join([line[:-1] for line in lines]) + END
-
-
 _AS_IT_IS = (sa.Integer, sa.Numeric, sa.Float, sa.String, sa.Uuid, sa.Date)
+
+
+def copy_of(columns: list[Any], fields: list[Field]) -> tuple[list[Any], str] | None:
+    """Return the columns and the options of COPY; None when a value needs Python."""
+    found = [copied(columns[field.index], field.column) for field in fields]
+    if any(expression is None for expression in found):
+        return None
+    labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
+    quoted = [f"c{at}" for at, field in enumerate(fields) if quoted(field.column)]
+    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
+    return labelled, options
 
 
 def copied(expression: Any, column: Column) -> Any:

@@ -44,7 +44,7 @@ PATIENCE = 60.0
 SLOWEST = 2**14
 """Bytes a second that a client must read at least."""
 
-_PART = 2**15
+_PART = 2**16
 """Bytes that are sent at a time, about."""
 _FIRST_ROWS, _MOST_ROWS = 50, 500
 
@@ -84,9 +84,9 @@ class Exports:
             return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        if self._copies and (copy := _copy_of(paged.columns, fields)) is not None:
+        if self._copies and (copy := delimited.copy_of(paged.columns, fields)) is not None:
             select = self._select(paged, query, copy[0])
-            chunks = self._copied(select, copy[1], query, delimited.lines_of_copy)
+            chunks = self._copied(select, copy[1], query, bytes, delimited.END)
         else:
             chunks = self._by_rows(select, query, delimited.writer(fields, len(paged.columns)))
         return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
@@ -166,15 +166,18 @@ class Exports:
         return lambda connection: stream_with_context(chunks(connection))
 
     def _copied(
-        self, select: Any, options: str, query: Query, lines: Callable[[list[Any]], bytes]
+        self, select: Any, options: str, query: Query, lines: Callable[[bytearray], bytes], end: bytes = b""
     ) -> Callable[[Any], Iterator[bytes]]:
-        """Return the parts that are made of the lines that COPY sends."""
+        """Return the parts that are made of what COPY sends. :param end: of each line."""
         compiled = Statement(select, self._reader.dialect)
         parameters = compiled.bound(self._values(query))
         text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
-        return _with_errors(
-            lambda connection: postgresql.copied(connection, text, parameters, _PART, lines), compiled
-        )
+
+        def chunks(connection: Any) -> Iterator[bytes]:
+            with closing(postgresql.copied(connection, text, parameters, _PART, end)) as parts:
+                yield from map(lines, parts)
+
+        return _with_errors(chunks, compiled)
 
     def _response(
         self, resource: Resource, query: Query, media_type: str, suffix: str,
@@ -274,17 +277,6 @@ def _with_errors(
             raise compiled.error(error, (), connection) from error
 
     return translated
-
-
-def _copy_of(columns: list[Any], fields: list[delimited.Field]) -> tuple[list[Any], str] | None:
-    """Return the columns and the options of COPY; None when a value needs Python."""
-    found = [delimited.copied(columns[field.index], field.column) for field in fields]
-    if any(expression is None for expression in found):
-        return None
-    labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
-    quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
-    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
-    return labelled, options
 
 
 def _attachment(name: str, suffix: str) -> str:
