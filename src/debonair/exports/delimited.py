@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.descriptions.description import Column, Resource
 from debonair.exports.columns import Quick, converted, quick_of
+from debonair.statements.reading import written
 from debonair.statements.rows import Convert, Layout, Row
 from debonair.statements.wire import written_by_default
 
@@ -56,10 +57,7 @@ def fields_of(layout: Layout, resource: Resource, dialect: Dialect, prefix: str 
 
 
 def _as_json(convert: Convert | None) -> Convert:
-    def written(value: Any) -> str:
-        return orjson.dumps(convert(value) if convert else value, default=written_by_default).decode()
-
-    return written
+    return lambda value: written(convert(value) if convert else value).decode()
 
 
 def header_of(fields: Sequence[Field]) -> bytes:
@@ -134,8 +132,8 @@ def copy_of(columns: list[Any], fields: list[Field]) -> tuple[list[Any], str] | 
     if any(expression is None for expression in found):
         return None
     labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
-    quoted = [f"c{at}" for at, field in enumerate(fields) if quoted(field.column)]
-    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
+    forced = [f"c{at}" for at, field in enumerate(fields) if quoted(field.column)]
+    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(forced)})" if forced else "")
     return labelled, options
 
 
