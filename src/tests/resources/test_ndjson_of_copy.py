@@ -147,3 +147,8 @@ def test_moments_that_python_lacks_are_the_text_of_the_database(served: Served) 
     page = served.get("/notes", "fields=id,moment,zoned&sort=id")["objects"]
     found = [json.loads(line) for line in lines(served, "fields=id,moment,zoned&sort=id")[:-1]]
     assert found == page and [row["moment"] for row in found] == list(texts)
+
+
+def test_csv_of_a_table_that_is_related_to_itself_has_both_rows(served: Served) -> None:
+    response = served.app.test_client().get("/notes?format=csv&include=other&fields=id,other.id&id=2")
+    assert response.status_code == 200 and response.data == b'"id","other.id"\r\n2,1\r\n'
