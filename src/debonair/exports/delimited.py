@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.descriptions.description import Column, Resource
 from debonair.exports.columns import Quick, converted, quick_of
+from debonair.statements.reading import written
 from debonair.statements.rows import Convert, Layout, Row
 from debonair.statements.wire import written_by_default
 
@@ -56,10 +57,7 @@ def fields_of(layout: Layout, resource: Resource, dialect: Dialect, prefix: str 
 
 
 def _as_json(convert: Convert | None) -> Convert:
-    def written(value: Any) -> str:
-        return orjson.dumps(convert(value) if convert else value, default=written_by_default).decode()
-
-    return written
+    return lambda value: written(convert(value) if convert else value).decode()
 
 
 def header_of(fields: Sequence[Field]) -> bytes:
@@ -128,6 +126,17 @@ def _character(found: re.Match[bytes]) -> bytes:
 _AS_IT_IS = (sa.Integer, sa.Numeric, sa.Float, sa.String, sa.Uuid, sa.Date)
 
 
+def copy_of(columns: list[Any], fields: list[Field]) -> tuple[list[Any], str] | None:
+    """Return the columns and the options of COPY; None when a value needs Python."""
+    found = [copied(columns[field.index], field.column) for field in fields]
+    if any(expression is None for expression in found):
+        return None
+    labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
+    forced = [f"c{at}" for at, field in enumerate(fields) if quoted(field.column)]
+    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(forced)})" if forced else "")
+    return labelled, options
+
+
 def copied(expression: Any, column: Column) -> Any:
     """Return the SQL whose text in PostgreSQL's COPY is the value as JSON has it; None where it is not.
 
@@ -139,6 +148,8 @@ def copied(expression: Any, column: Column) -> Any:
         names = list(type_.enum_class.__members__) if type_.enum_class else type_.enums
         return expression if list(type_.enums) == list(names) else None
     if isinstance(type_, sa.types.TypeDecorator) or not _is_standard(type_):
+        return None
+    if isinstance(type_, sa.Uuid) and not type_.native_uuid:
         return None
     if isinstance(type_, sa.Boolean):
         return sa.cast(expression, sa.Text)

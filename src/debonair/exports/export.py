@@ -23,7 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from debonair.database import postgresql
 from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
-from debonair.exports import delimited, ndjson, objects
+from debonair.exports import copied, delimited, ndjson, objects
 from debonair.exports.parts import Parts
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
@@ -44,7 +44,7 @@ PATIENCE = 60.0
 SLOWEST = 2**14
 """Bytes a second that a client must read at least."""
 
-_PART = 2**15
+_PART = 2**16
 """Bytes that are sent at a time, about."""
 _FIRST_ROWS, _MOST_ROWS = 50, 500
 
@@ -68,12 +68,14 @@ class Exports:
         size = getattr(reader.engine.pool, "size", lambda: 1)()
         self.most = max(1, size // 2)
         """Exports at a time in this process: half of the connections stay free for other requests."""
+        self._copies = reader.dialect.driver == "psycopg"
         self._free = threading.BoundedSemaphore(self.most)
 
     def csv(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as CSV. :raises FaultyQuery: with every fault."""
         query = self._query(resource, text, within)
-        select, layout = self._select(resource, query)
+        paged = self._paged(resource, query)
+        select, layout = self._select(paged, query, paged.columns), paged.layout
         chunks: Callable[[Any], Iterator[bytes]]
         if objects.needed(resource, query.selection):
             members = list(objects.fields_of(resource, query.selection))
@@ -82,19 +84,23 @@ class Exports:
             return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
         fields = list(delimited.fields_of(layout, resource, self._reader.dialect))
         header = delimited.header_of(fields)
-        if self._reader.dialect.driver == "psycopg" and (copy := _copy_of(select, fields)) is not None:
-            chunks = self._copied(*copy, query)
+        if self._copies and (copy := delimited.copy_of(paged.columns, fields)) is not None:
+            select = self._select(paged, query, copy[0])
+            chunks = self._copied(select, copy[1], query, bytes, delimited.END)
         else:
-            columns = list(select.selected_columns)
-            chunks = self._by_rows(select, query, delimited.writer(fields, len(columns)))
+            chunks = self._by_rows(select, query, delimited.writer(fields, len(paged.columns)))
         return self._response(resource, query, _CSV_TYPE, "csv", chunks, header)
 
     def ndjson(self, resource: Resource, text: str, within: Within | None) -> Response:
         """Return the rows that a query string selects as lines of JSON. :raises FaultyQuery: with a fault."""
         query = self._query(resource, text, within)
-        select, layout = self._select(resource, query)
+        paged = self._paged(resource, query)
+        select, layout = self._select(paged, query, paged.columns), paged.layout
         if dumping.is_needed(resource, query.selection):
             chunks = self._by_objects(resource, select, layout, query, ndjson.lines_of)
+        elif self._copies and (found := copied.expressions(paged.columns, layout, resource)):
+            lines = copied.writer(copied.object_of(layout, resource), len(found))
+            chunks = self._copied(self._select(paged, query, found), copied.OPTIONS, query, lines)
         else:
             chunks = self._by_rows(select, query, ndjson.writer(layout, resource, self._reader.dialect))
         return self._response(resource, query, NDJSON, "ndjson", chunks)
@@ -106,10 +112,13 @@ class Exports:
         paged = any(name in ("page", "page_size", "after") for name, _ in items)
         return query if paged else replace(query, page_size=0)
 
-    def _select(self, resource: Resource, query: Query) -> tuple[Any, Layout]:
-        paged = statement.Paged(resource, query, self._reader.dialect)
-        select = statement.restricted(paged.select(*paged.columns), paged.binds)[0]
-        return select if query.page_size else select.limit(None).offset(None), paged.layout
+    def _paged(self, resource: Resource, query: Query) -> statement.Paged:
+        return statement.Paged(resource, query, self._reader.dialect)
+
+    def _select(self, paged: statement.Paged, query: Query, columns: list[Any]) -> Any:
+        """Return the statement that selects these columns of each row."""
+        select = statement.restricted(paged.select(*columns), paged.binds)[0]
+        return select if query.page_size else select.limit(None).offset(None)
 
     def _values(self, query: Query) -> dict[str, Any]:
         values = parameters_of(query, self._reader.dialect.name)
@@ -156,13 +165,19 @@ class Exports:
         chunks = self._by_rows(select, query, of_rows)
         return lambda connection: stream_with_context(chunks(connection))
 
-    def _copied(self, select: Any, options: str, query: Query) -> Callable[[Any], Iterator[bytes]]:
+    def _copied(
+        self, select: Any, options: str, query: Query, lines: Callable[[bytearray], bytes], end: bytes = b""
+    ) -> Callable[[Any], Iterator[bytes]]:
+        """Return the parts that are made of what COPY sends. :param end: of each line."""
         compiled = Statement(select, self._reader.dialect)
         parameters = compiled.bound(self._values(query))
         text = f"COPY ({compiled.sql}) TO STDOUT ({options})"
-        return _with_errors(
-            lambda connection: postgresql.copied(connection, text, parameters, _PART), compiled
-        )
+
+        def chunks(connection: Any) -> Iterator[bytes]:
+            with closing(postgresql.copied(connection, text, parameters, _PART, end)) as parts:
+                yield from map(lines, parts)
+
+        return _with_errors(chunks, compiled)
 
     def _response(
         self, resource: Resource, query: Query, media_type: str, suffix: str,
@@ -262,18 +277,6 @@ def _with_errors(
             raise compiled.error(error, (), connection) from error
 
     return translated
-
-
-def _copy_of(select: Any, fields: list[delimited.Field]) -> tuple[Any, str] | None:
-    """Return the statement and the options of COPY; None when a value needs Python."""
-    columns = list(select.selected_columns)
-    found = [delimited.copied(columns[field.index], field.column) for field in fields]
-    if any(expression is None for expression in found):
-        return None
-    labelled = [expression.label(f"c{at}") for at, expression in enumerate(found)]
-    quoted = [f"c{at}" for at, field in enumerate(fields) if delimited.quoted(field.column)]
-    options = "FORMAT csv" + (f", FORCE_QUOTE ({', '.join(quoted)})" if quoted else "")
-    return select.with_only_columns(*labelled, maintain_column_froms=True), options
 
 
 def _attachment(name: str, suffix: str) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from sqlalchemy.engine.interfaces import Dialect
 
 from debonair.descriptions.description import Resource
 from debonair.exports.columns import Quick, converted, quick_of
+from debonair.statements.reading import written
 from debonair.statements.rows import Convert, Layout, Row, builder_of_many
-from debonair.statements.wire import written_by_default
 
 
 def writer(layout: Layout, resource: Resource, dialect: Dialect) -> Callable[[list[Row]], bytes]:
@@ -31,7 +30,7 @@ def writer(layout: Layout, resource: Resource, dialect: Dialect) -> Callable[[li
         else:
             objects = build(rows)
         if is_flat:
-            data = orjson.dumps(objects, written_by_default)
+            data = written(objects)
             if data.count(b"},{") == len(rows) - 1:  # otherwise a value contains it too
                 return data[1:-1].replace(b"},{", b"}\n{") + b"\n"
         return lines_of(objects)
@@ -41,8 +40,7 @@ def writer(layout: Layout, resource: Resource, dialect: Dialect) -> Callable[[li
 
 def lines_of(objects: Iterable[Any]) -> bytes:
     """Return the lines of objects."""
-    dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-    return b"".join([dumps(each, written_by_default, option) for each in objects])
+    return b"".join([written(each) + b"\n" for each in objects])
 
 
 def _conversions(

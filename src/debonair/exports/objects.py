@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from debonair.descriptions.description import Resource
 from debonair.exports import delimited
 from debonair.queries.query import Selection
 from debonair.statements import dumping
-from debonair.statements.wire import written_by_default
+from debonair.statements.reading import written
 
 Object = dict[str, Any]
 
@@ -38,7 +36,7 @@ class Field:
             value = value.get(name) if isinstance(value, dict) else None
         if value is None or not (self.is_json or isinstance(value, dict | list)):
             return value
-        return orjson.dumps(value, written_by_default).decode()
+        return written(value).decode()
 
 
 def needed(resource: Resource, selection: Selection) -> bool:

@@ -300,6 +300,16 @@ def test_dates_that_python_lacks_are_those_of_json(postgresql_url: str, style: s
         engine.dispose()
 
 
+def test_integers_beyond_64_bits_in_json_are_exact(values: Flask) -> None:
+    text = '{"a": [123456789012345678901234567890, 1.5, null]}'
+    with engine_of(values).begin() as connection:
+        connection.execute(sa.text('DELETE FROM "values"'))
+        connection.exec_driver_sql(f"""INSERT INTO "values" (id, document) VALUES (1, '{text}')""")
+    assert every_object(values, "/values?format=ndjson&fields=document") == [{"document": json.loads(text)}]
+    [row] = table(values, "/values?format=csv&fields=document")
+    assert json.loads(row["document"]) == json.loads(text)
+
+
 def test_infinite_numbers_have_a_name(values: Flask) -> None:
     with engine_of(values).begin() as connection:
         connection.execute(sa.text('DELETE FROM "values"'))
