@@ -27,7 +27,7 @@ from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
-from debonair.resources.exposing import views_of
+from debonair.resources.exposing import describe, views_of
 from debonair.settings import ApiSection, ResourceSection, Settings
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
     refresh_with(app, served.reflected)
+    describe(app)
     prefix = section.prefix.rstrip("/")
     app.add_url_rule(
         f"{prefix}/<path:path>", "reflection", served.view, methods=_METHODS, provide_automatic_options=False

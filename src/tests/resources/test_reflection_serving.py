@@ -192,3 +192,12 @@ def test_a_database_without_migrations_is_healthy(checked: Callable[..., str], s
     assert "in no need of migrations" in checked("db", "check")
     report = serve().test_client().get("/health/ready")
     assert report.status_code == 200 and "migrations" not in report.get_data(as_text=True)
+
+
+def test_the_document_follows_the_schema_from_the_first_request_on(serve: Make, file: Path) -> None:
+    client = serve().test_client()
+    assert "/books/{key}" in client.get("/openapi.json").json["paths"]
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    connection.close()
+    wait_for(lambda: "/later" in client.get("/openapi.json").json["paths"], "the new table is described")
