@@ -11,6 +11,7 @@ from sqlalchemy.orm import RelationshipDirection
 from debonair.browsing.addresses import Address, url_of_row
 from debonair.browsing.cells import Cell, cell_of, is_number
 from debonair.descriptions.description import Column, Relation, Resource
+from debonair.queries.expression import joined_names
 from debonair.queries.query import Order, Selection
 
 Urls = Callable[[Resource], str]
@@ -89,7 +90,7 @@ class Table:
 
 
 def _plain(name: str) -> bool:
-    return "," not in name and not name.startswith("-")
+    return not name.startswith("-")
 
 
 def label_column(resource: Resource) -> Column | None:
@@ -218,5 +219,5 @@ def _head(shown: Shown, sort: tuple[Order, ...], address: Address | None) -> Hea
     order = None
     if first is not None and ".".join((*first.steps, first.column)) == criterion:
         order = "descending" if first.descending else "ascending"
-    href = address.replace(sort=f"-{criterion}" if order == "ascending" else criterion)
+    href = address.replace(sort=joined_names([f"-{criterion}" if order == "ascending" else criterion]))
     return Head(shown.name, shown.number, shown.comment, href, order)

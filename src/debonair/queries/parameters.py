@@ -6,13 +6,15 @@ Every fault is reported at once, by the name of its parameter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from debonair.descriptions.description import Resource
+from debonair.descriptions.kinds_of_numbers import whole_of
 from debonair.descriptions.options import nearest
 from debonair.queries import sorting
-from debonair.queries.expression import MAX_TERMS, Text, TooComplexError
+from debonair.queries.expression import MAX_TERMS, Text, TooComplexError, names_of
 from debonair.queries.expression import parse as parse_expression
 from debonair.queries.filters import filter_of
 from debonair.queries.query import Junction, Node, Query, Search, terms_of, values_of
@@ -83,10 +85,13 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
             value = int(value)  # JSON has one type of numbers.
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError("must be an integer")
+        if isinstance(value, Text):
+            with suppress(ValueError):  # number() says which numbers there are.
+                value = whole_of(value)
         return str(value)
 
     sort = faults.collect("sort", lambda: sorting.sort_of(resource, text("sort")), ())
-    fields = faults.collect("fields", lambda: text("fields"), "")
+    fields = faults.collect("fields", lambda: [*filter(None, names_of(text("fields")))], [])
     include = faults.collect("include", lambda: includes_of(resource, text("include"), fields), {})
     selection = faults.collect("fields", lambda: selection_of(resource, fields, include), None)
     largest = options.max_page_size

@@ -11,7 +11,8 @@ from debonair.changes import preconditions
 from debonair.changes.graph import Graph
 from debonair.changes.writing import transaction
 from debonair.descriptions.description import Resource
-from debonair.resources.views import Views, key_of, missing
+from debonair.resources.keys import key_of, missing
+from debonair.resources.views import Views
 
 
 class Memberships:

@@ -20,8 +20,9 @@ from debonair.changes.insertion import Insertions
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
+from debonair.resources.keys import key_of, key_text, missing
 from debonair.resources.membership_views import Memberships
-from debonair.resources.views import Views, etag_of, key_of, key_text, methods_of, missing
+from debonair.resources.views import Views, etag_of, methods_of
 from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
