@@ -43,7 +43,7 @@ class Memberships:
                 if rows[name, values] is None:
                     raise missing(each, values)
             row, target = rows[resource.name, own], rows[found.target.name, other]
-            members = list(getattr(row, relation))
+            members = work.members(row, relation)
             preconditions.check_member(target in members)
             if request.method == "DELETE" and target not in members:
                 raise NotFound(f"The row {member!r} of {found.target.name} is not among {relation}.")
