@@ -142,7 +142,7 @@ def selection_for(resource: Resource, shown: Iterable[Shown]) -> Selection:
     names = [each.column.name for each in shown if each.column is not None]
     keys = [name for name in resource.key if name in resource.columns and resource.addressable]
     ones = tuple((each.relation.name, label_of(each.relation.target)) for each in shown if each.relation)
-    return Selection(tuple(dict.fromkeys([*names, *keys])), ones)
+    return Selection(tuple(dict.fromkeys([*names, *keys])), ones, sizes=True)
 
 
 def label_of(resource: Resource) -> Selection:

@@ -17,8 +17,8 @@ from debonair.reflection.stored_moments import StoredDateTime
 from tests.support import chassis_settings
 
 DAYS = ("2023-12-31", "2024-01-01", "2024-01-02")
-TIMES = ("00:00", "00:00:00", "00:00:00.000", "00:00:01", "10:00", "10:00:00", "10:00:00.5", "10:00:00.500000",
-         "23:59:59.999999", "23:59")  # fmt: skip
+TIMES = ("00:00", "00:00:00", "00:00:00.000", "00:00:01", "10:00", "10:00:00", "10:00:00.5",
+         "10:00:00.500000", "23:59:59.999999", "23:59")  # fmt: skip
 TEXTS = [*DAYS, *(f"{day}{separator}{time}" for day in DAYS for separator in " T" for time in TIMES)]
 
 COMPARED: dict[str, Callable[[datetime, list[datetime]], bool]] = {
