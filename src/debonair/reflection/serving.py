@@ -23,6 +23,7 @@ from debonair.descriptions.description import Resource
 from debonair.descriptions.options import READ, VERBS, options_of
 from debonair.errors import CommandError
 from debonair.names import Service
+from debonair.reflection import index
 from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
@@ -53,6 +54,7 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
     refresh_with(app, served.reflected)
+    index.init_app(app, settings, service)
     describe(app)
     prefix = section.prefix.rstrip("/")
     app.add_url_rule(
