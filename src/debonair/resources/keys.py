@@ -12,7 +12,9 @@ from debonair.descriptions.description import Resource
 
 def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:
     """Return the problem for a key that no row has."""
-    return NotFound(f"{resource.name} has no row with the key {','.join(map(str, key))!r}.")
+    text = ",".join(map(str, key))
+    text = text if len(text) <= 80 else f"{text[:80]}…"
+    return NotFound(f"{resource.name} has no row with the key {text!r}.")
 
 
 def key_of(resource: Resource, text: str) -> tuple[Any, ...]:

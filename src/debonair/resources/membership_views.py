@@ -31,6 +31,7 @@ class Memberships:
             raise NotFound(f"{resource.name} has no many-to-many relation {relation!r}.")
         if not found.writable:
             raise MethodNotAllowed(["OPTIONS"])
+        self._views.reader.check_one(resource, request.query_string.decode(errors="replace"))
         own, other = key_of(resource, key), key_of(found.target, member)
         with transaction(self._views.reader, self._views.catalog) as work:
             # Both, and in one order: the same membership may be written from the other side meanwhile.

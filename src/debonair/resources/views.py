@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+LONGEST_LINK = 4000
+"""Characters of the header Link. A longer one is left out: clients and proxies refuse long headers."""
+
+
 @dataclass(frozen=True)
 class Representation:
     """Another media type in which resources are read.
@@ -114,6 +118,8 @@ class Views:
             body = json_body(JSON)
             if not isinstance(body, dict):
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
+            if body.get("format", "json") != "json":
+                raise FaultyQuery({"format": ["must be json: QUERY has no other representation"]})
             try:
                 plan = self.reader.plan(resource, list(body.items()), within)
             except FaultyQuery as error:
@@ -147,7 +153,7 @@ class Views:
         """Return the page of a to-many relation of a row, or the object of a to-one relation."""
         found = resource.relations.get(relation)
         if found is None:
-            raise NotFound(f"{resource.name} has no relation {relation!r}.")
+            raise NotFound(f"{resource.name} has no relation {relation[:80]!r}.")
         request = current()
         if request.method == "OPTIONS":
             response: Response = self.app.response_class()
@@ -176,7 +182,7 @@ class Views:
         body = written(value)
         etag = etag_of(body)
         headers = [("Content-Type", "application/json"), ("ETag", etag)]
-        if link is not None:
+        if link is not None and len(link) <= LONGEST_LINK:
             headers.append(("Link", link))
         if self.representations:
             headers.append(("Vary", "Accept"))

@@ -150,7 +150,9 @@ class Writes:
         """Change, replace, or delete a row; PUT creates it where clients choose the key."""
         method, text, values = request.method, _query_string(), key_of(resource, key)
         data = None
-        if method != "DELETE":
+        if method == "DELETE":
+            self._reader.check_one(resource, text)
+        else:
             data = json_body(JSON, MERGE_PATCH) if method == "PATCH" else json_body(JSON)
         with transaction(self._reader, self._views.catalog) as work:
             row = work.lookup.locked(resource, values, propagated=method != "DELETE")
