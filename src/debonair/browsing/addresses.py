@@ -11,7 +11,7 @@ from flask import current_app, request
 
 from debonair.descriptions.description import Resource
 from debonair.resources.additions import VIEWS
-from debonair.resources.views import key_text
+from debonair.resources.keys import key_text
 
 FACET = "_facet"
 """The parameter that names a column whose values are counted. It is of the pages only."""

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from debonair.descriptions.kinds import Kind
-from debonair.statements.wire import written_by_default
+from debonair.statements.wire import PlainText, Size, written_by_default
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,18 @@ def is_binary(kind: Kind) -> bool:
 def cell_of(kind: Kind, value: Any, longest: int | None = None) -> Cell:
     """Return what is shown of a value.
 
-    :param value: as the object of the JSON has it. :param longest: the largest number of characters; None for
-        all.
+    :param value: as the object of the JSON has it, or the size of a binary one.
+    :param longest: the largest number of characters; None for all.
     """
     if value is None:
         return Cell("NULL", "null")
     if isinstance(value, bool):
         return Cell("true" if value else "false", "flag")
+    if isinstance(value, Size):
+        return Cell(size_text(value), "binary")
     if isinstance(value, bytes | memoryview):
         return Cell(size_text(len(value)), "binary")
-    if is_binary(kind) and isinstance(value, str):
+    if is_binary(kind) and isinstance(value, str) and not isinstance(value, PlainText):
         return Cell(size_text(len(value) * 3 // 4 - value[-2:].count("=")), "binary")
     if isinstance(value, datetime.date | datetime.time):
         return Cell(_moment(value), "moment", machine=value.isoformat())

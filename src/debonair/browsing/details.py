@@ -92,7 +92,7 @@ def detail_of(reader: Reader, resource: Resource, key: tuple[Any, ...], urls: Ur
             manys.append((relation.name, Many(selection, order, FIRST + 1)))
         else:
             ones.append((relation.name, selection))
-    values = read_one(reader, resource, key, Selection(plain.columns, tuple(ones), tuple(manys)))
+    values = read_one(reader, resource, key, Selection(plain.columns, tuple(ones), tuple(manys), sizes=True))
     if values is None:
         return None
     members = tuple(Member(each.name, each.comment, cell_for(each, values, urls, None)) for each in shown)

@@ -18,7 +18,8 @@ from debonair.queries.parameters import query_of
 from debonair.queries.query import Within
 from debonair.queries.query_string import items_of
 from debonair.resources.additions import VIEWS
-from debonair.resources.views import Representation, Views, missing
+from debonair.resources.keys import missing
+from debonair.resources.views import Representation, Views
 from debonair.statements.reading import Reader
 
 FORMATS = {"json": "JSON", "csv": "CSV", "ndjson": "NDJSON", "xml": "XML", "yaml": "YAML"}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import RelationshipDirection
 from debonair.browsing.addresses import Address, url_of_row
 from debonair.browsing.cells import Cell, cell_of, is_number
 from debonair.descriptions.description import Column, Relation, Resource
+from debonair.queries.expression import joined_names
 from debonair.queries.query import Order, Selection
 
 Urls = Callable[[Resource], str]
@@ -89,7 +90,7 @@ class Table:
 
 
 def _plain(name: str) -> bool:
-    return "," not in name and not name.startswith("-")
+    return not name.startswith("-")
 
 
 def label_column(resource: Resource) -> Column | None:
@@ -141,7 +142,7 @@ def selection_for(resource: Resource, shown: Iterable[Shown]) -> Selection:
     names = [each.column.name for each in shown if each.column is not None]
     keys = [name for name in resource.key if name in resource.columns and resource.addressable]
     ones = tuple((each.relation.name, label_of(each.relation.target)) for each in shown if each.relation)
-    return Selection(tuple(dict.fromkeys([*names, *keys])), ones)
+    return Selection(tuple(dict.fromkeys([*names, *keys])), ones, sizes=True)
 
 
 def label_of(resource: Resource) -> Selection:
@@ -218,5 +219,5 @@ def _head(shown: Shown, sort: tuple[Order, ...], address: Address | None) -> Hea
     order = None
     if first is not None and ".".join((*first.steps, first.column)) == criterion:
         order = "descending" if first.descending else "ascending"
-    href = address.replace(sort=f"-{criterion}" if order == "ascending" else criterion)
+    href = address.replace(sort=joined_names([f"-{criterion}" if order == "ascending" else criterion]))
     return Head(shown.name, shown.number, shown.comment, href, order)

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, object_mapper
 from werkzeug.exceptions import Conflict, HTTPException, UnprocessableEntity
 
@@ -53,6 +53,14 @@ def flush(session: Session, graph: Graph, again: Callable[[], None]) -> None:
     except AssertionError as error:
         # SQLAlchemy's: a related row would lose a foreign key that is part of its key.
         raise Conflict("Rows cannot be removed from a relation that is part of their key.") from error
+    except InvalidRequestError as error:
+        # SQLAlchemy's, when it would have to load a relation with lazy="write_only" to delete a row.
+        if "passive_deletes" not in str(error):
+            raise
+        current_app.logger.error("A row cannot be deleted: %s", error)
+        raise Conflict(
+            "The row cannot be deleted: the service keeps related rows that it does not load."
+        ) from error
     finally:
         _last.target = None
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import WriteOnlyCollection
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import Conflict, Forbidden
 
@@ -108,9 +109,13 @@ class Work:
     def apply(self, graph: Graph, resource: Resource, row: Any, values: dict[str, Any]) -> None:
         """Set the attributes of a row and write them. :raises HTTPException: as :meth:`change`."""
         graph.objects.append((resource, row, ()))
+        unloaded = {name: each for name, each in values.items() if is_write_only(resource, name)}
+        others = {name: each for name, each in values.items() if name not in unloaded}
 
         def assign_all() -> None:
-            assign(resource, row, values, (), graph.faults)
+            assign(resource, row, others, (), graph.faults)
+            for name, wanted in unloaded.items():
+                self._replace(row, name, wanted)
 
         assign_all()
         graph.faults.raise_if_any()
@@ -131,6 +136,22 @@ class Work:
                 if name not in data and name not in key and name not in related:
                     graph.faults.add((name,), "is required")
         return values
+
+    def members(self, row: Any, relation: str) -> list[Any]:
+        """Return the rows of a to-many relation of a row, under the row filters."""
+        found = getattr(row, relation)
+        if not isinstance(found, WriteOnlyCollection):
+            return list(found)
+        statement = found.select().options(*self.lookup.criteria())
+        return list(self.session.scalars(statement).unique())
+
+    def _replace(self, row: Any, relation: str, wanted: list[Any]) -> None:
+        """Make rows those of a relation that SQLAlchemy does not load."""
+        collection, present = getattr(row, relation), self.members(row, relation)
+        collection.add_all([each for each in wanted if each not in present])
+        for each in present:
+            if each not in wanted:
+                collection.remove(each)
 
     def delete(self, resource: Resource, row: Any) -> None:
         """Delete a row that is locked. :raises HTTPException: when other rows refer to it."""
@@ -188,6 +209,12 @@ def keep_key(resource: Resource, row: Any, values: dict[str, Any], faults: Fault
     for name, value in zip(resource.key, sa.inspect(row).identity, strict=True):
         if name in values and values.pop(name) != value:
             faults.add((name,), "is part of the key, which cannot be changed")
+
+
+def is_write_only(resource: Resource, name: str) -> bool:
+    """Return whether a member is a relation that SQLAlchemy does not load."""
+    relationships = resource.mapper.relationships
+    return name in relationships and relationships[name].lazy == "write_only"
 
 
 def set_by_relations(resource: Resource, values: dict[str, Any]) -> frozenset[str]:

@@ -45,6 +45,20 @@ def is_not_utf8(error: object) -> bool:
     return type(error).__module__ == "sqlite3" and str(error).startswith("Could not decode to UTF-8")
 
 
+def is_broken_reference(error: DBAPIError) -> bool:
+    """Return whether SQLite refuses a write because the schema refers to what does not exist.
+
+    It checks a foreign key when a row is written, not when the table is made: the other table must exist,
+    and the columns must be unique there (SQLite's documentation, "Foreign Key Support", 3). A trigger is read
+    then, too.
+    """
+    text = str(error.orig)
+    if text.startswith("foreign key mismatch"):
+        return True
+    missing = text.partition("no such table: ")[2].rpartition(".")[2]
+    return bool(missing and error.statement) and missing not in str(error.statement)
+
+
 def explained(error: DBAPIError) -> str:
     """Return what the database's driver reports, and what to do, in one line."""
     first = str(error.orig).strip().splitlines()[0]
@@ -70,6 +84,10 @@ def violation_of(error: DBAPIError) -> Violation | None:
     """Return what the database refused of the data; None when the statement or the database is the cause."""
     if is_not_utf8(error.orig):
         return Violation(True, "The row has a text that is not UTF-8: correct it in the database first.")
+    if is_broken_reference(error):
+        return Violation(
+            True, "A foreign key or a trigger refers to what does not exist: correct the database first."
+        )
     if isinstance(error, DataError):
         return Violation(False, "A value is out of range, too long, or not allowed for its column.")
     if not isinstance(error, IntegrityError):

@@ -22,6 +22,22 @@ def boolean_kind(type_: Any, backend: str) -> Kind:
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_WHOLE = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?(?:[eE][+-]?[0-9]{1,2})?")
+
+
+def whole_of(text: str) -> int:
+    """Return the integer that a text holds, also as JSON may write it: ``404.0``, ``4.04e2``.
+
+    JSON Schema counts every number without a fraction as an integer (JSON Schema Validation, 6.1.1).
+
+    :raises ValueError: when it is none, or has more than 19 digits.
+    """
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = Decimal(text) if _WHOLE.fullmatch(text) else Decimal("NaN")
+    if not number.is_finite() or number != number.to_integral_value() or (number and number.adjusted() > 18):
+        raise ValueError("must be an integer")
+    return int(number)
 
 
 def integer_kind(type_: Any, backend: str) -> Kind:
@@ -45,9 +61,7 @@ def integer_kind(type_: Any, backend: str) -> Kind:
         return check(value)
 
     def parse(text: str) -> int:
-        if not _INTEGER.fullmatch(text):
-            raise ValueError("must be an integer")
-        return check(int(text))
+        return check(whole_of(text))
 
     schema = {"type": "integer", "minimum": -bound, "maximum": bound - 1}
     return Kind("an integer", schema, load, parse)

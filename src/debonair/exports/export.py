@@ -28,7 +28,8 @@ from debonair.exports.parts import Parts
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
-from debonair.resources.views import Representation, Views, missing
+from debonair.resources.keys import missing
+from debonair.resources.views import Representation, Views
 from debonair.statements import dumping, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement

@@ -12,6 +12,7 @@ A condition becomes ``{"path__operator": Text}``; the others ``{"and": [...]}``,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 MAX_DEPTH = 20
@@ -28,6 +29,7 @@ _GROUP = re.compile(r"\s*(and|or|not)\(")
 _NAME = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^=(),"]+))=')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*')
 _BARE = re.compile(r"[^,)]*")
+_PATH = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^,"][^,]*|))(?:,|$)', re.DOTALL)
 _PART = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"\s*|([^,"][^,]*|))(?:,|$)')
 
 
@@ -99,6 +101,38 @@ def _spaces(text: str, position: int) -> int:
 def unquoted(text: str) -> str:
     r"""Return the text of a quoted value, in which ``\`` stands before a character that is itself meant."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, as :func:`split` and :func:`names_of` read it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def names_of(text: str) -> list[str]:
+    """Return the paths of a comma-separated list; one with a comma is quoted as a whole: ``id,"-a,b"``.
+
+    :raises ValueError: when a quote is not closed.
+    """
+    if '"' not in text:
+        return text.split(",")
+    found, position = [], 0
+    while position <= len(text):
+        part = _PATH.match(text, position)
+        if part is None:
+            raise ValueError(f"the quote at character {position + 1} is not closed before a comma or the end")
+        found.append(unquoted(part[1]) if part[1] is not None else part[2])
+        position = part.end() + (not part[0].endswith(","))
+    return found
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """Return the text that :func:`names_of` reads as these paths."""
+    return ",".join(quoted(name) if must_quote(name) else name for name in names)
+
+
+def must_quote(name: str) -> bool:
+    """Return whether a path is quoted in a list of paths."""
+    return "," in name or name.startswith('"')
 
 
 def split(text: str) -> list[str]:

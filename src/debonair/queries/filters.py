@@ -99,7 +99,8 @@ def _relation(resource: Resource, path: str, whole: str) -> tuple[Relation, str,
             raise ValueError(f"{name!r} is a relation: compare a column of it, as {name}.…")
     name = path.rpartition("__")[0] or path
     known = [*resource.columns, *resource.relations]
-    raise ValueError(f"unknown column {name.partition('.')[0]!r} of {resource.name}{nearest(name, known)}")
+    shown = name.partition(".")[0][:80]
+    raise ValueError(f"unknown column {shown!r} of {resource.name}{nearest(name[:200], known)}")
 
 
 def _values(column: Column, operator: str, value: Any) -> tuple[Any, ...]:

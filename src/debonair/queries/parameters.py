@@ -6,13 +6,15 @@ Every fault is reported at once, by the name of its parameter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from debonair.descriptions.description import Resource
+from debonair.descriptions.kinds_of_numbers import whole_of
 from debonair.descriptions.options import nearest
 from debonair.queries import sorting
-from debonair.queries.expression import MAX_TERMS, Text, TooComplexError
+from debonair.queries.expression import MAX_TERMS, Text, TooComplexError, names_of
 from debonair.queries.expression import parse as parse_expression
 from debonair.queries.filters import filter_of
 from debonair.queries.query import Junction, Node, Query, Search, terms_of, values_of
@@ -28,6 +30,8 @@ _JOINED = ("sort", "fields", "include")
 
 MAX_OFFSET = 10**9
 MAX_VALUES = 5000
+LONGEST_NAME = 80
+"""Characters of a parameter's name in a message."""
 
 
 class FaultyQuery(Problem):
@@ -42,7 +46,8 @@ class FaultyQuery(Problem):
     def __init__(self, faults: Mapping[str, list[str]], *, is_too_complex: bool = False) -> None:
         self.is_too_complex = is_too_complex
         name, messages = next(iter(faults.items()))
-        super().__init__(f"{name}: {messages[0]}".rstrip("?") + ("?" if messages[0].endswith("?") else "."))
+        shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+        super().__init__(f"{shown}: {messages[0]}".rstrip("?") + ("?" if messages[0].endswith("?") else "."))
         self.data = {"messages": {"query": dict(faults)}}
 
 
@@ -77,23 +82,17 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
             raise ValueError("must be a string")
         return value
 
-    def whole(name: str, default: int) -> str:
-        value = single.get(name, default)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # JSON has one type of numbers.
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError("must be an integer")
-        return str(value)
-
     sort = faults.collect("sort", lambda: sorting.sort_of(resource, text("sort")), ())
-    fields = faults.collect("fields", lambda: text("fields"), "")
+    fields = faults.collect("fields", lambda: [*filter(None, names_of(text("fields")))], [])
     include = faults.collect("include", lambda: includes_of(resource, text("include"), fields), {})
     selection = faults.collect("fields", lambda: selection_of(resource, fields, include), None)
     largest = options.max_page_size
     size = faults.collect(
-        "page_size", lambda: number(whole("page_size", min(options.page_size, largest)), largest), 1
+        "page_size",
+        lambda: number(_whole(single.get("page_size", min(options.page_size, largest))), largest),
+        1,
     )
-    page = faults.collect("page", lambda: _page(resource, whole("page", 1)), 1)
+    page = faults.collect("page", lambda: _page(resource, _whole(single.get("page", 1))), 1)
     count = faults.collect("count", lambda: _choice(text("count", "exact"), ("exact", "estimated", "none")))
     after = None
     if "after" in single and "sort" not in faults:
@@ -109,6 +108,18 @@ def query_of(resource: Resource, items: Iterable[tuple[str, Any]]) -> Query:
     if faults:
         raise FaultyQuery(faults, is_too_complex=faults.too_complex == sum(map(len, faults.values())))
     return Query(selection, sort, _joined(nodes), page, size, after, count)
+
+
+def _whole(value: Any) -> str:
+    """Return the digits of a number that JSON or a text holds. :raises ValueError: when it is no number."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON has one type of numbers.
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("must be an integer")
+    if isinstance(value, Text):
+        with suppress(ValueError):  # number() says which numbers there are.
+            value = whole_of(value)
+    return str(value)
 
 
 def _sorted_out(

@@ -86,11 +86,15 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which members an object has: columns, and embedded relations by name."""
+    """Which members an object has: columns, and embedded relations by name.
+
+    :param sizes: whether of binary columns outside of the key only the size is read.
+    """
 
     columns: tuple[str, ...]
     ones: tuple[tuple[str, Selection], ...] = ()
     manys: tuple[tuple[str, Many], ...] = ()
+    sizes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from debonair.descriptions.description import Resource
 from debonair.descriptions.options import nearest
+from debonair.queries.expression import names_of
 from debonair.queries.query import Many, Selection
 from debonair.queries.sorting import sort_of
 
-_INCLUDE = re.compile(r"([^,()]+?)(?:\(([^)]*)\))?(?:,|$)")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_INCLUDE = re.compile(rf"""({_QUOTED}|[^,()]+?)(?:\(((?:{_QUOTED}|[^)"])*)\))?(?:,|$)""", re.DOTALL)
+_OPTION = re.compile(rf"""(?:{_QUOTED}|[^,;"])+""", re.DOTALL)
 
 Includes = dict[str, tuple[int | None, str, dict[str, Any]]]
 """By relation: the limit, the sort, and the relations within."""
@@ -23,10 +27,13 @@ def number(text: str, largest: int) -> int:
     return int(text)
 
 
-def includes_of(resource: Resource, text: str, fields: str) -> Includes:
-    """Return the relations that are embedded. :raises ValueError: when one is unknown or too deep."""
+def includes_of(resource: Resource, text: str, fields: Sequence[str]) -> Includes:
+    """Return the relations that are embedded. :raises ValueError: when one is unknown or too deep.
+
+    :param fields: the fields that the client names.
+    """
     # What is embedded without being asked for is left out when the client names the fields that it wants.
-    found: Includes = {} if fields.strip(",") else {name: (None, "", {}) for name in resource.embedded}
+    found: Includes = {} if fields else {name: (None, "", {}) for name in resource.embedded}
     position = 0
     while position < len(text):
         if text[position] == ",":  # An empty item is ignored, as in sort and fields.
@@ -35,7 +42,7 @@ def includes_of(resource: Resource, text: str, fields: str) -> Includes:
         part = _INCLUDE.match(text, position)
         if part is None:
             raise ValueError(f"expected a relation at character {position + 1}")
-        _add_include(resource, part[1], part[2], found)
+        _add_include(resource, names_of(part[1])[0], part[2], found)
         position = part.end()
     return found
 
@@ -60,7 +67,7 @@ def _add_include(resource: Resource, path: str, options: str | None, found: Incl
 
 def _include_options(text: str) -> tuple[int | None, str]:
     limit, sort = None, ""
-    for part in filter(None, re.split("[,;]", text)):
+    for part in _OPTION.findall(text):
         name, _, value = part.partition("=")
         if name == "limit":
             limit = number(value, 1000)
@@ -73,7 +80,9 @@ def _include_options(text: str) -> tuple[int | None, str]:
     return limit, sort
 
 
-def selection_of(resource: Resource, fields: str, include: Includes, depth: int | None = None) -> Selection:
+def selection_of(
+    resource: Resource, fields: Sequence[str], include: Includes, depth: int | None = None
+) -> Selection:
     """Return the members of an object.
 
     :param fields: the columns and relations that it has; empty for all columns.
@@ -83,7 +92,7 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
     depth = resource.options.include_depth if depth is None else depth
     named: dict[str, list[str]] = {}
     columns: list[str] = []
-    for path in filter(None, fields.split(",")):
+    for path in fields:
         if path in resource.fields:
             columns.append(path)
             continue
@@ -100,11 +109,11 @@ def selection_of(resource: Resource, fields: str, include: Includes, depth: int 
     ones, manys = [], []
     for name, (limit, sort, within) in wanted.items():
         relation = resource.relations[name]
-        inner = selection_of(relation.target, ",".join(named.get(name, [])), within, depth - 1)
+        inner = selection_of(relation.target, named.get(name, []), within, depth - 1)
         if relation.many:
             order = sort_of(relation.target, sort)
             manys.append((name, Many(inner, order, limit or relation.target.options.max_page_size)))
         else:
             ones.append((name, inner))
-    names = dict.fromkeys(columns) if fields.strip(",") else resource.fields
+    names = dict.fromkeys(columns) if fields else resource.fields
     return Selection(tuple(names), tuple(ones), tuple(manys))

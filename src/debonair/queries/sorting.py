@@ -16,6 +16,7 @@ import orjson
 from debonair.descriptions.description import Column, Resource
 from debonair.descriptions.kinds import COMPARED, NULLNESS
 from debonair.descriptions.options import nearest
+from debonair.queries.expression import names_of
 from debonair.queries.query import Order
 
 MAX_CRITERIA = 20
@@ -29,10 +30,11 @@ def sort_of(resource: Resource, text: str) -> tuple[Order, ...]:
 
     A column that is given again has no effect, as in SQL.
 
+    :param text: criteria, separated by commas; see :func:`~debonair.queries.expression.names_of`.
     :raises ValueError: when a name is unknown or may not be sorted by.
     """
     found: list[Order] = []
-    parts = text.split(",")
+    parts = names_of(text)
     if len(parts) > MAX_CRITERIA:
         raise ValueError(f"must have at most {MAX_CRITERIA} criteria")
     for part in filter(None, parts):

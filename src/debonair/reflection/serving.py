@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
 from debonair.database.engine import engine_of
@@ -23,17 +24,21 @@ from debonair.descriptions.description import Resource
 from debonair.descriptions.options import READ, VERBS, options_of
 from debonair.errors import CommandError
 from debonair.names import Service
+from debonair.reflection import index
 from debonair.reflection.catalog import Skipped
 from debonair.reflection.current import Current
 from debonair.reflection.reflected import Reflected
 from debonair.resources.additions import VIEWS, refresh_with
-from debonair.resources.exposing import views_of
+from debonair.resources.exposing import describe, views_of
 from debonair.settings import ApiSection, ResourceSection, Settings
 
 _log = logging.getLogger(__name__)
 
 EXTENSION = "debonair.reflection"
 """The application's extension that holds its :class:`Served`."""
+
+ENDPOINT = "reflection"
+"""The endpoint of every path that no other route has."""
 
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE", "QUERY"]
 
@@ -53,9 +58,11 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
     open_foreign(engine, read_only=section.readonly)
     served = app.extensions[EXTENSION] = Served(app, section)
     refresh_with(app, served.reflected)
+    index.init_app(app, settings, service)
+    describe(app)
     prefix = section.prefix.rstrip("/")
     app.add_url_rule(
-        f"{prefix}/<path:path>", "reflection", served.view, methods=_METHODS, provide_automatic_options=False
+        f"{prefix}/<path:path>", ENDPOINT, served.view, methods=_METHODS, provide_automatic_options=False
     )
     if section.tables or settings.instances(ResourceSection):
         served.check()
@@ -117,14 +124,32 @@ class Served:
         try:
             rule, arguments = adapter.match(return_rule=True)
         except NotFound:
-            names = self._app.extensions[VIEWS].catalog.resources
-            near = "" if "/" in path else nearest(path_name(path), names)
-            if not near:
-                raise
-            raise NotFound(f"There is no {path}{near}") from None
+            raise self._not_found(path) from None
         # For the metrics and the log, which name the route of a request.
         request.url_rule, request.view_args = rule, dict(arguments)
         return routes.views[rule.endpoint](**arguments)
+
+    def _not_found(self, path: str) -> HTTPException:
+        """Return the problem for a path that is no resource: it says what there is."""
+        others = self._app.url_map.bind_to_environ(request.environ)
+        methods = []
+        for method in _METHODS:
+            with suppress(HTTPException):
+                methods += [method] if others.match(method=method)[0] != ENDPOINT else []
+        if methods:
+            return MethodNotAllowed(methods)
+        names = self._app.extensions[VIEWS].catalog.resources
+        first, _, rest = path.partition("/")
+        resource = names.get(path_name(first))
+        shown = path if len(path) <= 80 else f"{path[:80]}…"
+        if resource is None:
+            near = "" if rest else nearest(path_name(first), names)
+            return NotFound(f"There is no {shown}{near or '.'}")
+        if path.endswith("/"):
+            return NotFound(f"There is no {shown}; did you mean {path.rstrip('/')[:80]!r}?")
+        if not resource.addressable:
+            return NotFound(f"{resource.name} has no key: its rows have no URL.")
+        return NotFound(f"There is no {shown}.")
 
     def _change(self, found: Reflected) -> None:
         """Make the resources of a new schema, and serve them from now on."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from debonair.descriptions.description import Column, Resource
+from debonair.queries.expression import quoted
 from debonair.queries.filters import MAX_PATTERN, MAX_VALUES, OPERATORS
 from debonair.queries.parameters import CONTROL, MAX_OFFSET
 from debonair.queries.sorting import MAX_CRITERIA
@@ -200,7 +201,7 @@ def _item(column: Column) -> dict[str, Any]:
 def _quoted(text: str) -> str:
     if not re.search('[",]|^\\s', text):
         return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return quoted(text)
 
 
 def _number(name: str, description: str, default: int | None, largest: int) -> dict[str, Any]:

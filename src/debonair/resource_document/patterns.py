@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from debonair.descriptions.description import Relation, Resource
+from debonair.queries.expression import must_quote, quoted
 
 LONGEST = 4000
 """Characters: a pattern of more relations names the first ones only, and allows any path into them."""
@@ -25,7 +26,8 @@ def sorts(resource: Resource) -> str:
 
     depth = resource.options.include_depth
     found = _shortest(lambda depth, rest: _paths(resource, columns, to_one, depth, rest), depth)
-    return f"-?(?:{found})" if found else ""
+    plain = [f"-?(?:{found})"] if found else []
+    return "|".join(plain + _in_quotes("-?", resource, columns, to_one))
 
 
 def fields(resource: Resource) -> str:
@@ -38,7 +40,8 @@ def fields(resource: Resource) -> str:
         return each.relations.values()
 
     depth = resource.options.include_depth
-    return _shortest(lambda depth, rest: _paths(resource, members, every, depth, rest), depth)
+    found = _shortest(lambda depth, rest: _paths(resource, members, every, depth, rest), depth)
+    return "|".join(([found] if found else []) + _in_quotes("", resource, members, every))
 
 
 def includes(resource: Resource) -> str:
@@ -61,13 +64,38 @@ def _paths(
     depth: int,
     rest: bool,
 ) -> str:
-    # A name with a comma would be two in a list.
-    found = [escaped(name) for name in names(resource, depth) if "," not in name]
+    found = [escaped(name) for name in names(resource, depth) if not must_quote(name)]
     for relation in follow(resource) if depth or rest else ():
         inner = _paths(relation.target, names, follow, depth - 1, rest) if depth else _ANY
-        if inner and "," not in relation.name:
+        if inner and not must_quote(relation.name):
             found.append(f"{escaped(relation.name)}\\.(?:{inner})")
     return "|".join(found)
+
+
+def _in_quotes(
+    sign: str,
+    resource: Resource,
+    names: Callable[[Resource, int], list[str]],
+    follow: Callable[[Resource], Iterable[Relation]],
+) -> list[str]:
+    """Return the pattern of the paths that are quoted, as a name in them has a comma; [] for none.
+
+    :param sign: the pattern of what may stand before a path, within the quotes.
+    """
+
+    def paths(each: Resource, start: str, depth: int) -> Iterator[str]:
+        yield from (start + name for name in names(each, depth) if must_quote(start + name))
+        for relation in follow(each) if depth else ():
+            yield from paths(relation.target, f"{start}{relation.name}.", depth - 1)
+
+    found, length = [], 0
+    for path in paths(resource, "", resource.options.include_depth):
+        text = escaped(quoted(path)[1:-1])
+        length += len(text)
+        if length > LONGEST:
+            break
+        found.append(text)
+    return [f'"{sign}(?:{"|".join(found)})"'] if found else []
 
 
 def _included(resource: Resource, depth: int, rest: bool) -> str:

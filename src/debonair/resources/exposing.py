@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Unpack
 
 from flask import Flask
@@ -11,11 +12,14 @@ from debonair.database.engine import engine_of
 from debonair.descriptions.checks import check_place, mapper_of, path_name, settings_of
 from debonair.descriptions.description import Catalog, Resource
 from debonair.descriptions.options import Exposure, options_of
-from debonair.resources.additions import VIEWS, add_now
+from debonair.resources.additions import VIEWS, add_now, views_now
 from debonair.resources.views import Views
 from debonair.resources.write_views import add_writes
 from debonair.settings import ResourceSection
 from debonair.statements.reading import Reader
+
+_DESCRIBED = "debonair.resources.described"
+"""The application's extension that holds the resources' part of the document."""
 
 
 def expose(
@@ -55,6 +59,17 @@ def views_of(app: Flask) -> Views:
     if views is None:
         views = app.extensions[VIEWS] = Views(app, Catalog(), Reader(engine_of(app)))
         views.additions.append(add_writes)
-        openapi.add_part(app, lambda taken: views_of(app).described(taken))
+        describe(app)
         add_now(app, views)
     return views
+
+
+def describe(app: Flask) -> None:
+    """Add the resources to the OpenAPI document: those that there are when it is asked for."""
+
+    def part(taken: Collection[str]) -> openapi.Part:
+        views = views_now(app)
+        return openapi.Part({}, {}, []) if views is None else views.described(taken)
+
+    if app.extensions.setdefault(_DESCRIBED, part) is part:
+        openapi.add_part(app, part)

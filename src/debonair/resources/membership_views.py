@@ -11,7 +11,8 @@ from debonair.changes import preconditions
 from debonair.changes.graph import Graph
 from debonair.changes.writing import transaction
 from debonair.descriptions.description import Resource
-from debonair.resources.views import Views, key_of, missing
+from debonair.resources.keys import key_of, missing
+from debonair.resources.views import Views
 
 
 class Memberships:
@@ -30,6 +31,7 @@ class Memberships:
             raise NotFound(f"{resource.name} has no many-to-many relation {relation!r}.")
         if not found.writable:
             raise MethodNotAllowed(["OPTIONS"])
+        self._views.reader.check_one(resource, request.query_string.decode(errors="replace"))
         own, other = key_of(resource, key), key_of(found.target, member)
         with transaction(self._views.reader, self._views.catalog) as work:
             # Both, and in one order: the same membership may be written from the other side meanwhile.
@@ -42,7 +44,7 @@ class Memberships:
                 if rows[name, values] is None:
                     raise missing(each, values)
             row, target = rows[resource.name, own], rows[found.target.name, other]
-            members = list(getattr(row, relation))
+            members = work.members(row, relation)
             preconditions.check_member(target in members)
             if request.method == "DELETE" and target not in members:
                 raise NotFound(f"The row {member!r} of {found.target.name} is not among {relation}.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from flask import Flask, Request, Response
 from flask import request as proxied
@@ -18,16 +18,22 @@ from debonair.api.representations import choose, formats_of
 from debonair.changes.bodies import JSON, json_body
 from debonair.descriptions.description import Catalog, Relation, Resource
 from debonair.descriptions.options import nearest
+from debonair.queries.expression import joined_names
 from debonair.queries.parameters import FaultyQuery
 from debonair.queries.query import Within
 from debonair.resource_document.document import describe
 from debonair.resource_document.operations import Other
+from debonair.resources.keys import key_of, missing
 from debonair.statements.plans import Page
 from debonair.statements.reading import Reader, written
 from debonair.web.lean_flask import response_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+LONGEST_LINK = 4000
+"""Characters of the header Link. A longer one is left out: clients and proxies refuse long headers."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ class Views:
             body = json_body(JSON)
             if not isinstance(body, dict):
                 raise BadRequest("The body of QUERY must be a JSON object with the parameters of a page.")
+            if body.get("format", "json") != "json":
+                raise FaultyQuery({"format": ["must be json: QUERY has no other representation"]})
             try:
                 plan = self.reader.plan(resource, list(body.items()), within)
             except FaultyQuery as error:
@@ -145,7 +153,7 @@ class Views:
         """Return the page of a to-many relation of a row, or the object of a to-one relation."""
         found = resource.relations.get(relation)
         if found is None:
-            raise NotFound(f"{resource.name} has no relation {relation!r}.")
+            raise NotFound(f"{resource.name} has no relation {relation[:80]!r}.")
         request = current()
         if request.method == "OPTIONS":
             response: Response = self.app.response_class()
@@ -163,7 +171,8 @@ class Views:
             raise NotFound(f"This row of {resource.name} has no {relation}.")
         if representation is not None and representation.one is not None and found.target.pages_by_key:
             names = found.target.order_key
-            values = self.reader.related(found.target, f"fields={','.join(names)}", within).objects()[0]
+            fields = f"fields={quote(joined_names(names))}"
+            values = self.reader.related(found.target, fields, within).objects()[0]
             joined = ",".join(quote(str(values[name]), safe="") for name in names)
             return representation.one(found.target, key_of(found.target, joined), text)
         return self.respond(page.objects()[0])
@@ -173,7 +182,7 @@ class Views:
         body = written(value)
         etag = etag_of(body)
         headers = [("Content-Type", "application/json"), ("ETag", etag)]
-        if link is not None:
+        if link is not None and len(link) <= LONGEST_LINK:
             headers.append(("Link", link))
         if self.representations:
             headers.append(("Vary", "Accept"))
@@ -236,11 +245,6 @@ def _quoted(root: str, path: str) -> str:
     return quote(text.encode("latin-1").decode(errors="replace"))
 
 
-def missing(resource: Resource, key: tuple[Any, ...]) -> NotFound:
-    """Return the problem for a key that no row has."""
-    return NotFound(f"{resource.name} has no row with the key {','.join(map(str, key))!r}.")
-
-
 def etag_of(body: bytes) -> str:
     """Return the entity tag of a representation: a strong one (RFC 9110, 8.8.3)."""
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
@@ -278,22 +282,3 @@ def links(page: Page, path: str) -> str:
     if total is not None:
         found.append(f'{start}page={max(total, 1)}>; rel="last"')
     return ", ".join(found)
-
-
-def key_of(resource: Resource, text: str) -> tuple[Any, ...]:
-    """Return the values of a key in a URL. :raises NotFound: when no row can have it."""
-    try:
-        if len(resource.key) == 1:
-            return (resource.column(resource.key[0]).kind.parse(unquote(text)),)
-        parts = text.split(",")
-        return tuple(
-            resource.column(name).kind.parse(unquote(part))
-            for name, part in zip(resource.key, parts, strict=True)
-        )
-    except ValueError:
-        raise missing(resource, (text,)) from None
-
-
-def key_text(values: tuple[Any, ...]) -> str:
-    """Return a key as it is written in the path of a URL."""
-    return quote(",".join(quote(str(value), safe="") for value in values), safe=",")

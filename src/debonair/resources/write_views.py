@@ -20,8 +20,9 @@ from debonair.changes.insertion import Insertions
 from debonair.changes.writing import Work, transaction
 from debonair.descriptions.description import Relation, Resource
 from debonair.descriptions.faults import Faults, Path
+from debonair.resources.keys import key_of, key_text, missing
 from debonair.resources.membership_views import Memberships
-from debonair.resources.views import Views, etag_of, key_of, key_text, methods_of, missing
+from debonair.resources.views import Views, etag_of, methods_of
 from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
@@ -149,7 +150,9 @@ class Writes:
         """Change, replace, or delete a row; PUT creates it where clients choose the key."""
         method, text, values = request.method, _query_string(), key_of(resource, key)
         data = None
-        if method != "DELETE":
+        if method == "DELETE":
+            self._reader.check_one(resource, text)
+        else:
             data = json_body(JSON, MERGE_PATCH) if method == "PATCH" else json_body(JSON)
         with transaction(self._reader, self._views.catalog) as work:
             row = work.lookup.locked(resource, values, propagated=method != "DELETE")

@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import aliased, with_loader_criteria
 
 from debonair.descriptions.description import Resource
-from debonair.descriptions.kinds import Kind
+from debonair.descriptions.kinds import Kind, kind_of
 from debonair.queries.query import (
     Condition,
     Junction,
@@ -165,6 +165,10 @@ class Rows:
         layout = Layout(names, len(self.columns))
         for name in names:
             column, attribute = resource.column(name), getattr(entity, name)
+            if selection.sizes and name not in resource.key and "contentEncoding" in column.kind.schema:
+                self.add(wire.size(attribute, self.scope.dialect.name), kind_of(sa.Integer()))
+                layout.converters.append((name, wire.as_size))
+                continue
             self.add(wire.selected(attribute, column.kind), column.kind)
             convert = wire.converter(column.kind, column.type, self.scope.dialect, self._embedded)
             if convert is not None:

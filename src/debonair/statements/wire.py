@@ -54,6 +54,38 @@ def as_text(column: Any) -> Any:
     return sa.func.abbrev(column) if postgresql.is_type(column.type, "INET") else sa.cast(column, sa.Text)
 
 
+class Size(int):
+    """The size of a binary value, in bytes."""
+
+
+class PlainText(str):
+    """Text that SQLite has in a binary column."""
+
+    __slots__ = ()
+
+
+def size(column: Any, backend: str) -> Any:
+    """Return the SQL expression for the size of a binary column, from which :func:`as_size` makes a Size.
+
+    SQLite may have another value there, which is selected itself: an integer as text, to tell it from a size.
+    """
+    if backend != "sqlite":
+        return sa.func.octet_length(column, type_=sa.Integer)
+    stored = sa.func.typeof(column)
+    return sa.case(
+        (stored == sa.literal_column("'blob'"), sa.func.length(column, type_=sa.Integer)),
+        (stored == sa.literal_column("'integer'"), sa.cast(column, sa.Text)),
+        else_=column,
+    )
+
+
+def as_size(value: Any) -> Any:
+    """Return the Size that :func:`size` selected, or the other value."""
+    if isinstance(value, str):
+        return PlainText(value)
+    return Size(value) if type(value) is int else value
+
+
 def nested(column: Any, backend: str) -> Any:
     """Return the SQL expression that puts the JSON of a nested list into a JSON array."""
     return sa.func.json(column) if backend == "sqlite" else column

@@ -7,7 +7,7 @@ import re
 import orjson
 from flask import Flask, Request
 from flask import request as current_request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from debonair.names import Service
 from debonair.settings import Settings
@@ -42,6 +42,8 @@ def _refuse_malformed() -> None:
     # Do not parse a body if no route matches the path and the method.
     if request.routing_exception is not None or not request.is_json:
         return
+    if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     body = request.get_data()
     received = len(body)
     if received < length:

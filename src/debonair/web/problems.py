@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, request
 from markupsafe import escape
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from debonair.context import request_id
 from debonair.names import Service
@@ -145,6 +145,9 @@ def _detail(error: HTTPException) -> str | None:
     cause = error.__cause__
     if isinstance(cause, HTTPException) and cause.code == error.code:
         return cause.description
+    unsaid = isinstance(error, MethodNotAllowed) and error.description == MethodNotAllowed.description
+    if unsaid and (methods := getattr(error, "valid_methods", None)):
+        return f"The method is not allowed here: use {', '.join(sorted(methods))}."
     return error.description
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from debonair.descriptions.kinds_of_numbers import whole_of
 from tests.resources.evaluator import Rows, select
 from tests.resources.models import MUSIC, fill
 from tests.resources.served import Served, serving
@@ -68,3 +69,50 @@ def test_a_list_may_be_given_as_repeated_parameters(tmp_path: Any, repeated: str
     with serving({"uri": f"sqlite:///{tmp_path}/t.db"}, MUSIC, partial(fill, rows=20)) as served:
         assert served.get("/albums", repeated)["objects"] == served.get("/albums", joined)["objects"]
         served.get("/albums", "id__between=1&id__between=2&id__between=3", status=400)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("id=4.0", "id=4"),
+        ("id__in=1.00,4e0", "id__in=1,4"),
+        ("id__between=-0.0,3E0", "id__between=0,3"),
+        ("filter=id=40e-1", "filter=id=4"),
+        ("page=2.0&page_size=2e0", "page=2&page_size=2"),
+    ],
+)
+def test_an_integer_may_be_written_as_any_number_without_a_fraction(
+    tmp_path: Any, written: str, meant: str
+) -> None:
+    with serving({"uri": f"sqlite:///{tmp_path}/t.db"}, MUSIC, partial(fill, rows=20)) as served:
+        assert served.get("/albums", written)["objects"] == served.get("/albums", meant)["objects"]
+        assert served.get("/albums", written)["num_results"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("9223372036854775807", 2**63 - 1), ("9223372036854775807.0", 2**63 - 1),
+        ("922337203685477580.7e1", 2**63 - 1), ("1e18", 10**18), ("-0.0", 0), ("007", 7), ("+7", 7),
+        ("0e99", 0),
+    ],
+)  # fmt: skip
+def test_an_integer_is_read_exactly(text: str, number: int) -> None:
+    assert whole_of(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "1.5", "1.", ".0", "1e-1", "1e19", "1e99", "0x1", "1_0", " 1", "1.0 ", "٣", "NaN", "Infinity",
+     "--1", "9223372036854775807.1", "1e999999999"],
+)  # fmt: skip
+def test_what_is_no_integer_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an integer"):
+        whole_of(text)
+
+
+def test_a_row_has_one_url(tmp_path: Any) -> None:
+    with serving({"uri": f"sqlite:///{tmp_path}/t.db"}, MUSIC, partial(fill, rows=20)) as served:
+        served.get("/albums/1")
+        for path in ("/albums/1.0", "/albums/1e0", "/albums/10e-1/artist"):
+            served.get(path, status=404)

@@ -192,3 +192,56 @@ def test_a_database_without_migrations_is_healthy(checked: Callable[..., str], s
     assert "in no need of migrations" in checked("db", "check")
     report = serve().test_client().get("/health/ready")
     assert report.status_code == 200 and "migrations" not in report.get_data(as_text=True)
+
+
+def test_the_document_follows_the_schema_from_the_first_request_on(serve: Make, file: Path) -> None:
+    client = serve().test_client()
+    assert "/books/{key}" in client.get("/openapi.json").json["paths"]
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    connection.close()
+    wait_for(lambda: "/later" in client.get("/openapi.json").json["paths"], "the new table is described")
+
+
+JSON = {"Accept": "application/json"}
+
+
+def test_the_root_lists_the_resources(serve: Make) -> None:
+    client = serve().test_client()
+    for headers in (JSON, {"Accept": "*/*"}, {}):
+        response = client.get("/", headers=headers)
+        assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert response.json["resources"] == [
+        {"name": "a%2Fb %3Cc%3E%25", "href": "/a%252Fb%20%253Cc%253E%2525"},
+        {"name": "authors", "href": "/authors"},
+        {"name": "books", "href": "/books"},
+    ]
+    for each in response.json["resources"]:
+        assert client.get(each["href"], headers=JSON).status_code == 200
+    assert client.get(response.json["openapi"]).json["paths"]["/"]["get"]["operationId"] == "index"
+    assert client.get(response.json["docs"]).status_code == 200
+    assert client.get("/", headers={**JSON, "If-None-Match": response.headers["ETag"]}).status_code == 304
+    assert client.get("/", headers={"Accept": "text/html"}).mimetype == "text/html"
+    assert client.get("/?format=html", headers=JSON).mimetype == "text/html"
+    assert client.post("/", json={}).status_code == 405
+
+
+def test_the_list_is_at_the_prefix_and_names_what_there_is(serve: Make) -> None:
+    client = serve(prefix="/api", docs=False, browse=False, tables=["books"]).test_client()
+    for path in ("/api", "/api/"):
+        response = client.get(path, headers={"Accept": "text/html"}, environ_overrides={"SCRIPT_NAME": "/x"})
+        assert response.json["resources"] == [{"name": "books", "href": "/x/api/books"}]
+        assert response.json["openapi"] == "/x/openapi.json"
+        assert "docs" not in response.json
+
+
+def test_a_table_may_be_named_like_the_list(serve: Make, file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE 'index' (id INTEGER PRIMARY KEY)")
+    connection.close()
+    client = serve().test_client()
+    assert {"name": "index", "href": "/index"} in client.get("/", headers=JSON).json["resources"]
+    assert client.get("/index").json["num_results"] == 0
+    paths = client.get("/openapi.json").json["paths"]
+    ids = [each["operationId"] for item in paths.values() for each in item.values() if "operationId" in each]
+    assert len(ids) == len(set(ids))
