@@ -1,7 +1,7 @@
 """The REST interface.
 
 ``openapi``: blueprints with schemas, and the document that describes them. ``representations``: their results
-as JSON, XML or YAML. ``docs_page``: the page that shows the document.
+as JSON, XML or YAML. ``xml_writer``: values as XML. ``docs_page``: the page that shows the document.
 """
 
 from debonair.room import Command, Room
