@@ -38,6 +38,20 @@ def parameters(function: Callable[..., Any]) -> list[str]:
         ),
         (flask_smorest.Api, "_register_error_handlers", ["self"]),
         (flask_smorest.Api, "_register_responses", ["self"]),
+        (
+            flask_smorest.Api,
+            "_init_spec",
+            [
+                "self",
+                "flask_plugin",
+                "marshmallow_plugin",
+                "extra_plugins",
+                "title",
+                "version",
+                "openapi_version",
+                "options",
+            ],
+        ),
     ],
 )
 def test_flask_smorest_has_the_methods_that_the_adapter_overrides_or_calls(
@@ -55,8 +69,8 @@ def test_flask_smorest_has_the_attributes_that_the_adapter_sets(used: str) -> No
 
 def test_flask_smorest_keeps_its_apis_where_the_adapter_finds_them(app: Any) -> None:
     extension = app.extensions["flask-smorest"]
-    assert isinstance(extension["apis"][""]["ext_obj"], flask_smorest.Api), f"adapt {OPENAPI}._describe"
-    assert isinstance(extension["blp_name_to_api"], dict), f"adapt {OPENAPI}._describe"
+    assert isinstance(extension["apis"][""]["ext_obj"], flask_smorest.Api), f"adapt {OPENAPI}._Api.add"
+    assert isinstance(extension["blp_name_to_api"], dict), f"adapt {OPENAPI}._Api.add"
 
 
 def test_psycopg_waits_through_the_method_that_the_adapter_overrides() -> None:
