@@ -2,6 +2,7 @@
 
 ``openapi``: blueprints with schemas, and the document that describes them. ``representations``: their results
 as JSON, XML or YAML. ``xml_writer``: values as XML. ``docs_page``: the page that shows the document.
+``email_domain``: the import of marshmallow.
 """
 
 from debonair.room import Command, Room

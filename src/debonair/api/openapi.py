@@ -7,6 +7,9 @@ All that we use of flask-smorest beyond its documentation is in this module.
 
 from __future__ import annotations
 
+from debonair.api import email_domain  # noqa: F401 - before anything imports marshmallow
+
+# isort: split
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
