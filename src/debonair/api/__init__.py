@@ -1,7 +1,8 @@
 """The REST interface.
 
 ``openapi``: blueprints with schemas, and the document that describes them. ``representations``: their results
-as JSON, XML or YAML. ``docs_page``: the page that shows the document.
+as JSON, XML or YAML. ``xml_writer``: values as XML. ``docs_page``: the page that shows the document.
+``email_domain``: the import of marshmallow.
 """
 
 from debonair.room import Command, Room

@@ -1,10 +1,16 @@
 """The OpenAPI document, which flask-smorest makes from blueprints and their schemas.
 
+It is made when it is asked for: a service that starts does not wait for it.
+
 All that we use of flask-smorest beyond its documentation is in this module.
 """
 
 from __future__ import annotations
 
+from debonair.api import email_domain  # noqa: F401 - before anything imports marshmallow
+
+# isort: split
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +21,7 @@ import flask_smorest
 import orjson
 from flask import Flask, Request, Response, request
 from flask.json.provider import DefaultJSONProvider
+from flask_smorest.spec import openapi_cli
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
@@ -91,7 +98,7 @@ class Blueprint(flask_smorest.Blueprint):
         super().register(app, options)
         # Flask gives the names of the blueprints around a nested one as a prefix.
         name = ".".join(filter(None, (options.get("name_prefix"), options.get("name", self.name))))
-        _describe(app, self, name)
+        app.extensions["flask-smorest"]["apis"][""]["ext_obj"].add(self, name)
 
     def register_blueprint(self, blueprint: flask.Blueprint, **options: Any) -> None:
         """Nest a blueprint; it describes itself when it is registered, so nothing is copied from it."""
@@ -113,9 +120,51 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 class _Api(flask_smorest.Api):
-    """flask-smorest's Api, without its error handlers: errors are left to ``debonair.web.problems``."""
+    """flask-smorest's Api, whose description of the blueprints is made when it is first used.
+
+    It has no error handlers: errors are left to ``debonair.web.problems``.
+    """
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: Flask) -> None:
+        self._blueprints: list[tuple[flask_smorest.Blueprint, str]] = []
+        self._making = threading.RLock()
+        self._made: Any = None
+        super().__init__(app)
+        app.cli.add_command(openapi_cli)
+
+    def add(self, blueprint: flask_smorest.Blueprint, name: str) -> None:
+        """Describe a registered blueprint under a name, as ``register_blueprint`` does."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._blueprints.append((blueprint, name))
+        self._made = None
+
+    @property
+    def spec(self) -> Any:
+        """The description, by apispec."""
+        with self._making:
+            if self._made is None:
+                try:
+                    self._make()
+                except BaseException:
+                    self._made = None
+                    raise
+            return self._made
+
+    @spec.setter
+    def spec(self, made: Any) -> None:
+        self._made = made
+
+    def _init_spec(self, **options: Any) -> None:
+        pass
+
+    def _make(self) -> None:
+        super()._init_spec(marshmallow_plugin=schemas.plugin())  # sets ``spec``
+        self.ma_plugin.converter.add_attribute_function(schemas.decimal_properties)
+        for blueprint, name in self._blueprints:
+            blueprint.register_views_in_doc(self, self._app, self.spec, name=name, parameters=None)
+            self.spec.tag({"name": name, "description": blueprint.description})
 
     def _openapi_json(self) -> Response:
         document = document_of(flask.current_app)
@@ -135,15 +184,6 @@ class _Api(flask_smorest.Api):
         self.DEFAULT_RESPONSE_CONTENT_TYPE = MEDIA_TYPE
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
-
-
-def _describe(app: Flask, blueprint: flask_smorest.Blueprint, name: str) -> None:
-    """Add a registered blueprint to the document, as ``flask_smorest.Api.register_blueprint`` does."""
-    extension = app.extensions["flask-smorest"]
-    api = extension["apis"][""]["ext_obj"]
-    extension["blp_name_to_api"][name] = api
-    blueprint.register_views_in_doc(api, app, api.spec, name=name, parameters=None)
-    api.spec.tag({"name": name, "description": blueprint.description})
 
 
 def add_part(app: Flask, make: Callable[[Collection[str]], Part]) -> None:
@@ -170,6 +210,11 @@ def document_of(app: Flask) -> dict[str, Any]:
     return document
 
 
+def describe_blueprints(app: Flask) -> None:
+    """Describe the blueprints now. :raises Exception: when flask-smorest or apispec cannot."""
+    app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+
+
 def as_3_2(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document of OpenAPI 3.1 as one of 3.2, which has operations of the method QUERY."""
     paths = {
@@ -189,5 +234,4 @@ def init_app(app: Flask, title: str, version: str) -> None:
     app.config.setdefault("OPENAPI_VERSION", "3.1.0")
     app.config.setdefault("OPENAPI_URL_PREFIX", "/")
     app.config.setdefault("OPENAPI_JSON_PATH", "openapi.json")
-    api = _Api(app, spec_kwargs={"marshmallow_plugin": schemas.plugin()})
-    api.ma_plugin.converter.add_attribute_function(schemas.decimal_properties)
+    _Api(app)

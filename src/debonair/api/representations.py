@@ -2,16 +2,13 @@
 
 Off until ``[api] formats`` names more than JSON. Results of a :class:`~debonair.Blueprint` and problems are
 converted after the view. A client that accepts none of the formats gets 406 before the view runs. Resources
-choose with :func:`choose` and refuse by themselves, as they have further media types. XML is written and
-never parsed.
+choose with :func:`choose` and refuse by themselves, as they have further media types.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree  # nosec B405
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable
@@ -28,7 +25,6 @@ _PROBLEMS = {
 }
 _UNSAFE = ("POST", "PATCH", "PUT", "DELETE")
 _EXTENSION = "debonair_formats"
-_PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
 
 
 def init_app(app: Flask, formats: list[str]) -> None:
@@ -104,7 +100,11 @@ def choose(name: str) -> None:
 
 
 def _writers(formats: list[str]) -> dict[str, Callable[[Any, str], str | bytes]]:
-    writers: dict[str, Callable[[Any, str], str | bytes]] = {"xml": to_xml}
+    writers: dict[str, Callable[[Any, str], str | bytes]] = {}
+    if "xml" in formats:
+        from debonair.api.xml_writer import to_xml
+
+        writers["xml"] = to_xml
     if "yaml" in formats:
         try:
             import yaml
@@ -112,27 +112,3 @@ def _writers(formats: list[str]) -> dict[str, Callable[[Any, str], str | bytes]]
             raise CommandError("[api] formats has yaml: install debonair[yaml]") from None
         writers["yaml"] = lambda value, root: yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
     return writers
-
-
-def to_xml(value: Any, root: str) -> bytes:
-    """Return a value of JSON as XML: members are elements, items of lists are ``<i>`` (RFC 9457, B)."""
-    element = _element(root, value)
-    if root == "problem":
-        element.set("xmlns", _PROBLEM_NAMESPACE)
-    text: bytes = ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
-    return text
-
-
-def _element(name: str, value: Any) -> ElementTree.Element:
-    fit = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    element = ElementTree.Element(fit if re.match(r"[A-Za-z_]", fit) else f"_{fit}")
-    if isinstance(value, dict):
-        element.extend([_element(str(key), inner) for key, inner in value.items()])
-    elif isinstance(value, list):
-        element.extend([_element("i", inner) for inner in value])
-    elif isinstance(value, bool):
-        element.text = "true" if value else "false"
-    elif value is not None:
-        # XML 1.0 cannot represent most control characters (its section 2.2).
-        element.text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", str(value))
-    return element

@@ -13,22 +13,17 @@ from debonair.browsing import details, facets, failures, filters, index, paging,
 from debonair.browsing.addresses import FACET, Address, items_in, url_of, url_of_row
 from debonair.browsing.cells import Cell
 from debonair.browsing.rendering import rendered, style_name, style_response
+from debonair.browsing.setup import STYLES, wanted
 from debonair.descriptions.description import Resource
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Within
 from debonair.queries.query_string import items_of
 from debonair.resources.additions import VIEWS
 from debonair.resources.keys import missing
-from debonair.resources.views import Representation, Views
+from debonair.resources.views import Views
 from debonair.statements.reading import Reader
 
 FORMATS = {"json": "JSON", "csv": "CSV", "ndjson": "NDJSON", "xml": "XML", "yaml": "YAML"}
-
-
-def add_to(views: Views) -> None:
-    """Show the resources as pages."""
-    pages = Pages(views.app)
-    views.representations.append(Representation("html", "text/html", pages.collection, pages.one))
 
 
 class Pages:
@@ -56,11 +51,11 @@ class Pages:
         routed = request.endpoint if request.routing_exception is None else None
         if error.code == 404 and request.method in ("GET", "HEAD") and (routed is None or _open(routed)):
             for prefix in set(self.views.prefixes.values()):
-                if request.path == f"{prefix}/_browse/{style_name()}":
+                if request.path == f"{prefix}{STYLES}{style_name()}":
                     return style_response()
-                if request.path in (f"{prefix}/", prefix) and _wanted():
+                if request.path in (f"{prefix}/", prefix) and wanted():
                     return self.index()
-        if (routed is not None and not _open(routed)) or not _wanted():
+        if (routed is not None and not _open(routed)) or not wanted():
             return None
         return self.failure(error)
 
@@ -142,7 +137,7 @@ class Pages:
             status,
             service=app.name,
             home=quote(f"{prefix}/"),
-            style=quote(f"{prefix}/_browse/{style_name()}"),
+            style=quote(f"{prefix}{STYLES}{style_name()}"),
             docs=url_for("docs") if "docs" in app.view_functions else None,
             document=next((url_for(name) for name in _DOCUMENT if name in app.view_functions), None),
             **values,
@@ -168,13 +163,6 @@ class Pages:
 def _open(endpoint: str) -> bool:
     """Return whether a route is one of resources."""
     return endpoint == "reflection" or endpoint.startswith("resources.")
-
-
-def _wanted() -> bool:
-    """Return whether the client prefers a page."""
-    if "format" in request.args:
-        return request.args["format"] == "html"
-    return request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
 
 
 _DOCUMENT = ("api-docs.openapi_json", "openapi_json", "openapi")

@@ -1,9 +1,9 @@
 """The database, in the order of use.
 
-``engine``: SQLAlchemy's engine and the base of all models. ``revisions``: the revision that the database is
-at. ``hang_guard``: connections that do not wait for a server that hangs. ``errors``: what an error of the
-database means. ``checks``: its health. ``commands``: the group ``db``. ``migrations``: Alembic, imported
-when it is used.
+``engine``: SQLAlchemy's engine and the base of all models. ``driver``: statements that the driver runs by
+itself. ``revisions``: the revision that the database is at. ``hang_guard``: connections that do not wait for
+a server that hangs. ``errors``: what an error of the database means. ``checks``: its health. ``commands``:
+the group ``db``. ``migrations``: Alembic, imported when it is used.
 """
 
 from debonair.room import Command, Room

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Flask
-from sqlalchemy import text
 
 from debonair.database import own_tables, revisions
-from debonair.database.engine import db, guard_of, reading
+from debonair.database.driver import rows_of
+from debonair.database.engine import engine_of, guard_of
 from debonair.errors import UnhealthyError
 
 
 def responds(app: Flask) -> Callable[[], None]:
     """Return the check that the server of the database responds to a query."""
-    guard = guard_of(app)
+    guard, engine = guard_of(app), engine_of(app)
 
     def check() -> None:
-        with guard.question(), app.app_context(), reading(db.engine) as connection:
-            connection.execute(text("SELECT 1"))
+        with guard.question():
+            rows_of(engine, "SELECT 1")
 
     return check
 

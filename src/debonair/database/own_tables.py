@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy import Connection
 
-from debonair.database.engine import engine_of
+from debonair.database.engine import engine_of, reading
 
 _EXTENSION = "debonair_own_tables"
 _LOCK = 0x6465626F6F
@@ -46,10 +46,13 @@ def heads(app: Flask) -> frozenset[str]:
     return frozenset(f"{PREFIX}{name}-{len(steps)}" for name, steps in _registered(app).items())
 
 
-def current(app: Flask, connection: Connection) -> tuple[frozenset[str], frozenset[str]]:
+def current(app: Flask) -> tuple[frozenset[str], frozenset[str]]:
     """Return the revisions that the database is at, and those of them that a newer chassis has made."""
-    applied = _applied(connection)
     steps = _registered(app)
+    if not steps:
+        return frozenset(), frozenset()
+    with reading(engine_of(app)) as connection:
+        applied = _applied(connection)
     found = {name: f"{PREFIX}{name}-{applied[name]}" for name in steps if applied.get(name)}
     newer = frozenset(text for name, text in found.items() if applied[name] > len(steps[name]))
     return frozenset(found.values()), newer

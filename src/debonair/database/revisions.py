@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from debonair.database import own_tables
-from debonair.database.engine import MIGRATIONS, engine_of, reading
+from debonair.database.driver import rows_of
+from debonair.database.engine import MIGRATIONS, engine_of
+from debonair.database.errors import lacks_table
 
 
 @dataclass(frozen=True)
@@ -99,20 +102,30 @@ def state(app: Flask, revisions: dict[str, frozenset[str]] | None = None) -> Sta
     newest = heads(revisions) | own_tables.heads(app)
     if not newest and not Path(app.extensions[MIGRATIONS], "env.py").is_file():
         return State(newest, newest, frozenset())
-    if _is_missing_file(app):
+    engine = engine_of(app)
+    if _is_missing_file(engine):
         return State(frozenset(), newest, frozenset())
-    with reading(engine_of(app)) as connection:
-        current: frozenset[str] = frozenset()
-        if inspect(connection).has_table("alembic_version"):
-            rows = connection.execute(text("SELECT version_num FROM alembic_version"))
-            current = frozenset(rows.scalars())
-        own, newer = own_tables.current(app, connection) if own_tables.heads(app) else (frozenset(),) * 2
+    current, (own, newer) = _current(engine), own_tables.current(app)
     return State(current | own, newest, current - frozenset(revisions) | newer)
 
 
-def _is_missing_file(app: Flask) -> bool:
+def _current(engine: Engine) -> frozenset[str]:
+    try:
+        return frozenset(
+            revision for (revision,) in rows_of(engine, "SELECT version_num FROM alembic_version")
+        )
+    except DBAPIError as error:
+        if lacks_table(error):
+            return frozenset()
+        # Databases that lacks_table() does not know report a missing table as an error of the statement.
+        if isinstance(error, OperationalError) or inspect(engine).has_table("alembic_version"):
+            raise
+        return frozenset()
+
+
+def _is_missing_file(engine: Engine) -> bool:
     """Return whether the database is a file that does not exist: a query would create it."""
-    url = engine_of(app).url
+    url = engine.url
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
         return False
     return not Path(url.database).exists()

@@ -25,19 +25,18 @@ from debonair.database.engine import db, driver_connection
 from debonair.descriptions.description import Resource
 from debonair.exports import copied, delimited, ndjson, objects
 from debonair.exports.parts import Parts
+from debonair.exports.setup import CSV, NDJSON
 from debonair.queries.parameters import query_of
 from debonair.queries.query import Query, Within
 from debonair.queries.query_string import items_of
 from debonair.resources.keys import missing
-from debonair.resources.views import Representation, Views
+from debonair.resources.views import Views
 from debonair.statements import dumping, statement
 from debonair.statements.binding import parameters_of
 from debonair.statements.execution import Statement
 from debonair.statements.reading import Reader
 from debonair.statements.rows import Layout, Row, builder
 
-CSV = "text/csv"
-NDJSON = "application/x-ndjson"
 _CSV_TYPE = f"{CSV}; charset=utf-8; header=present"
 
 PATIENCE = 60.0
@@ -49,16 +48,19 @@ _PART = 2**16
 """Bytes that are sent at a time, about."""
 _FIRST_ROWS, _MOST_ROWS = 50, 500
 
+_EXTENSION = "debonair.exports"
+
 _log = logging.getLogger(__name__)
 
 Lines = Callable[[list[Row]], bytes]
 
 
-def add_to(views: Views) -> None:
-    """Offer the exports of all resources."""
-    exports = Exports(views.reader)
-    for name, media_type, export in (("csv", CSV, exports.csv), ("ndjson", NDJSON, exports.ndjson)):
-        views.representations.append(Representation(name, media_type, export))
+def exports_of(views: Views) -> Exports:
+    """Return the exports of the resources of an application, made when they are first used."""
+    extensions = views.app.extensions
+    # Two threads may come here at once, and one object must count the exports.
+    exports: Exports = extensions.get(_EXTENSION) or extensions.setdefault(_EXTENSION, Exports(views.reader))
+    return exports
 
 
 class Exports:

@@ -14,7 +14,7 @@ from debonair.descriptions.description import Catalog, Resource
 from debonair.descriptions.options import Exposure, options_of
 from debonair.resources.additions import VIEWS, add_now, views_now
 from debonair.resources.views import Views
-from debonair.resources.write_views import add_writes
+from debonair.resources.write_routes import add_writes
 from debonair.settings import ResourceSection
 from debonair.statements.reading import Reader
 

@@ -13,7 +13,6 @@ from flask import Flask, Request, Response
 from flask import request as proxied
 from werkzeug.exceptions import BadRequest, NotAcceptable, NotFound
 
-from debonair.api.openapi import Part
 from debonair.api.representations import choose, formats_of
 from debonair.changes.bodies import JSON, json_body
 from debonair.descriptions.description import Catalog, Relation, Resource
@@ -21,8 +20,6 @@ from debonair.descriptions.options import nearest
 from debonair.queries.expression import joined_names
 from debonair.queries.parameters import FaultyQuery
 from debonair.queries.query import Within
-from debonair.resource_document.document import describe
-from debonair.resource_document.operations import Other
 from debonair.resources.keys import key_of, missing
 from debonair.statements.plans import Page
 from debonair.statements.reading import Reader, written
@@ -30,6 +27,8 @@ from debonair.web.lean_flask import response_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from debonair.api.openapi import Part
 
 
 LONGEST_LINK = 4000
@@ -102,12 +101,14 @@ class Views:
 
     def described(self, taken: Collection[str]) -> Part:
         """Return the resources' part of the OpenAPI document, which is made again when they have changed."""
+        from debonair.resource_document import document, operations
+
         others = tuple(
-            Other(each.name, each.media_type, each.one is not None) for each in self.representations
+            operations.Other(of.name, of.media_type, of.one is not None) for of in self.representations
         )
         key = (tuple(self.catalog.resources.values()), others, taken)
         if self._described is None or self._described[0] != key:
-            part = describe(self.catalog, lambda each: self.prefixes.get(each.name, ""), others, taken)
+            part = document.describe(self.catalog, lambda of: self.prefixes.get(of.name, ""), others, taken)
             self._described = (key, part)
         return self._described[1]
 

@@ -1,11 +1,9 @@
-"""Writes of resources over HTTP: the routes, the conditions of a request, and the responses."""
+"""Writes of resources over HTTP: the conditions of a request, and the responses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import Response, request
@@ -27,22 +25,6 @@ from debonair.statements.reading import written
 from debonair.web.lean_flask import response_of
 
 
-class View(Protocol):
-    """A view of a resource, called with the parts of the URL."""
-
-    def __call__(self, resource: Resource, **arguments: str) -> Response: ...
-
-
-_writes: WeakKeyDictionary[Views, Writes] = WeakKeyDictionary()
-
-
-def add_writes(views: Views, resource: Resource, prefix: str) -> None:
-    """Add the routes that write a resource; an addition of :class:`Views`."""
-    if views not in _writes:
-        _writes[views] = Writes(views)
-    _writes[views].add(resource, prefix)
-
-
 class Writes:
     """The views that write the resources of an application.
 
@@ -53,32 +35,14 @@ class Writes:
         self._views = views
         self._reader = views.reader
         self._insertions = Insertions(views.reader, views.catalog)
-        self._urls: dict[str, str] = {}
+        self.write_membership = Memberships(views).write
+        for resource in views.catalog.resources.values():
+            self.watch(resource)
 
-    def add(self, resource: Resource, prefix: str) -> None:
-        """Add the routes of a resource for the verbs that it allows. A table without a key is not written."""
-        self._urls[resource.name] = f"{prefix}/{resource.name}"
-        if not resource.addressable:
-            return
-        violations.watch(resource)
-        rule, verbs = self._urls[resource.name], resource.options.verbs
-        changing = verbs & {"PATCH", "DELETE"} if resource.options.bulk else frozenset()
-        self._route(rule, resource, "create", self.create, verbs & {"POST"})
-        self._route(rule, resource, "bulk", self.change_many, changing)
-        self._route(f"{rule}/<key>", resource, "write", self.write, verbs & {"PATCH", "PUT", "DELETE"})
-        self._route(f"{rule}/<key>/<relation>", resource, "create_related", self.create_related, {"POST"})
-        memberships = {"PUT", "DELETE"} if "PATCH" in verbs else frozenset()
-        member = f"{rule}/<key>/<relation>/<member>"
-        self._route(member, resource, "membership", Memberships(self._views).write, memberships)
-
-    def _route(
-        self, rule: str, resource: Resource, name: str, view: Callable[..., Response], methods: Any
-    ) -> None:
-        if methods:
-            self._views.app.add_url_rule(
-                rule, f"resources.{resource.name}.{name}", lambda **arguments: view(resource, **arguments),
-                methods=sorted(methods),
-            )  # fmt: skip
+    def watch(self, resource: Resource) -> None:
+        """Let errors of the database name the object of a resource."""
+        if resource.addressable:
+            violations.watch(resource)
 
     def create(self, resource: Resource) -> Response:
         """Insert an object, or each of an array: all or none."""
@@ -197,7 +161,8 @@ class Writes:
         return self._response(Stored(200, {"Content-Type": JSON}, written({"num_results": count})))
 
     def _url(self, resource: Resource, key: tuple[Any, ...]) -> str:
-        return quote(request.script_root + self._urls[resource.name]) + "/" + key_text(key)
+        path = f"{request.script_root}{self._views.prefixes[resource.name]}/{resource.name}"
+        return f"{quote(path)}/{key_text(key)}"
 
     def _response(self, stored: Stored) -> Response:
         app = self._views.app

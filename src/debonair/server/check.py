@@ -1,8 +1,9 @@
 """The check that ``serve`` would succeed: ``serve --check``, which changes nothing and listens nowhere.
 
 In the order of time: the settings of the workers, the log file and the address are tried; the application is
-built as for ``serve``; its health checks run once; it handles one request. Under systemd the unit's sandbox
-applies when the command runs in the unit, or in one with its settings (``/usr/lib/<svc>/in-unit``).
+built as for ``serve``; its health checks run once; it handles one request; its blueprints are described.
+Under systemd the unit's sandbox applies when the command runs in the unit, or in one with its settings
+(``/usr/lib/<svc>/in-unit``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from flask import Flask, got_request_exception
 
+from debonair.api import openapi
 from debonair.config import Configuration
 from debonair.database.commands import difference
 from debonair.errors import CommandError, reason_of
@@ -57,6 +59,7 @@ def run(context: Context) -> None:
     if report["status"] != "ready":
         raise CommandError(f"the service would start and not be ready: {'; '.join(failed)}")
     require_response(app)
+    require_document(app)
     _warn_of_unknown_revision(app)
     if not configuration.service.production and (warning := difference(app)):
         print(f"warning: {warning}")
@@ -133,6 +136,17 @@ def require_response(app: Flask) -> None:
         raise CommandError(f"GET {_PROBE} fails: {_described(raised[0])}") from None
     if status >= http.client.INTERNAL_SERVER_ERROR:
         raise CommandError(f"GET {_PROBE} fails: the status is {status}")
+
+
+def require_document(app: Flask) -> None:
+    """Describe the blueprints of the application, which otherwise happens when the document is asked for.
+
+    :raises CommandError: when that raises, for instance because of a schema with an unknown field.
+    """
+    try:
+        openapi.describe_blueprints(app)
+    except Exception as error:
+        raise CommandError(f"the OpenAPI document cannot be made: {_described(error)}") from None
 
 
 def _described(error: BaseException) -> str:

@@ -35,7 +35,6 @@ from debonair.server.lingering import MOST, Lingering
 from debonair.server.listeners import Listeners
 from debonair.server.refusals import refuse
 from debonair.server.service_worker import ServiceWorker
-from debonair.server.streamed_body import Limits
 
 _ARRIVED = select.EPOLLIN | select.EPOLLONESHOT
 _SENDABLE = select.EPOLLOUT | select.EPOLLONESHOT
@@ -55,7 +54,7 @@ class Epoll(ServiceWorker, Worker):
     alive: bool
 
     def init_process(self) -> None:
-        self._limits = Limits(self.app.read_timeout, self.app.body_timeout)
+        self._limits = self.app.limits
         self._epoll = select.epoll()
         self._listeners = Listeners(self.sockets, self._epoll)
         self._connections: dict[int, Connection] = {}

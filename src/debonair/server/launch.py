@@ -28,6 +28,7 @@ from debonair.server.refusals import write_problem
 from debonair.server.responses import ClosingResponse
 from debonair.server.sockets import bracketed, claim, inherited, predecessor_pid
 from debonair.server.state_file import StateFile
+from debonair.server.streamed_body import Limits
 from debonair.server.worker import worker_class
 from debonair.settings import ServerSection
 from debonair.web.health import monitor_of
@@ -110,8 +111,7 @@ class Server(gunicorn.app.base.BaseApplication):
         self._state_file = StateFile(configuration, role)
         self.handover = Handover(self._state_file, self.options()["bind"])
         self.drain = self._settings.drain
-        self.read_timeout = self._settings.read_timeout
-        self.body_timeout = self._settings.body_timeout
+        self.limits = Limits(self._settings.read_timeout, self._settings.body_timeout)
         self._ended: EndedProcesses | None = None
         super().__init__()
 

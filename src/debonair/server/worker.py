@@ -71,8 +71,7 @@ class Sync(_LingeringWorker, SyncWorker):
         return ready and [listener for listener in ready if listener is not self.lingering]
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        limits = Limits(self.app.read_timeout, self.app.body_timeout)
-        super().handle(listener, _BoundedSocket(client, limits, self.notify), addr)
+        super().handle(listener, _BoundedSocket(client, self.app.limits, self.notify), addr)
 
 
 class _BoundedSocket(socket.socket):

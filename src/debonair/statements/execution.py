@@ -14,9 +14,9 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import DBAPIError
 
 from debonair.database import postgresql
+from debonair.database.driver import translated
 from debonair.database.errors import is_not_utf8
 
 T = TypeVar("T")
@@ -121,12 +121,7 @@ class Statement:
 
     def error(self, error: Any, parameters: Any, connection: Any) -> Any:
         """Return SQLAlchemy's error for one of the driver, and give up a connection that is lost."""
-        lost = self._dialect.is_disconnect(error, connection, None) or _corrupt(error)
-        if lost and hasattr(connection, "invalidate"):
-            connection.invalidate(error)
-        return DBAPIError.instance(
-            self.sql, parameters, error, self._errors, connection_invalidated=lost, dialect=self._dialect
-        )
+        return translated(error, self.sql, parameters, connection, self._dialect)
 
 
 @contextmanager
@@ -141,10 +136,6 @@ def replacing(connection: Any) -> Iterator[None]:
         yield
     finally:
         driver.text_factory = str
-
-
-def _corrupt(error: Exception) -> bool:
-    return type(error).__module__ == "sqlite3" and type(error).__name__ == "DatabaseError"
 
 
 def _constant(value: Any, process: Callable[[Any], Any] | None) -> Any:

@@ -6,6 +6,8 @@ When one of these tests fails, the library has changed: adapt the module that th
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,20 @@ def parameters(function: Callable[..., Any]) -> list[str]:
         ),
         (flask_smorest.Api, "_register_error_handlers", ["self"]),
         (flask_smorest.Api, "_register_responses", ["self"]),
+        (
+            flask_smorest.Api,
+            "_init_spec",
+            [
+                "self",
+                "flask_plugin",
+                "marshmallow_plugin",
+                "extra_plugins",
+                "title",
+                "version",
+                "openapi_version",
+                "options",
+            ],
+        ),
     ],
 )
 def test_flask_smorest_has_the_methods_that_the_adapter_overrides_or_calls(
@@ -55,8 +71,32 @@ def test_flask_smorest_has_the_attributes_that_the_adapter_sets(used: str) -> No
 
 def test_flask_smorest_keeps_its_apis_where_the_adapter_finds_them(app: Any) -> None:
     extension = app.extensions["flask-smorest"]
-    assert isinstance(extension["apis"][""]["ext_obj"], flask_smorest.Api), f"adapt {OPENAPI}._describe"
-    assert isinstance(extension["blp_name_to_api"], dict), f"adapt {OPENAPI}._describe"
+    assert isinstance(extension["apis"][""]["ext_obj"], flask_smorest.Api), f"adapt {OPENAPI}._Api.add"
+    assert isinstance(extension["blp_name_to_api"], dict), f"adapt {OPENAPI}._Api.add"
+
+
+def test_marshmallow_compiles_no_expression_for_addresses_before_one_is_validated() -> None:
+    program = """if True:
+        from debonair.api import email_domain
+        from marshmallow import fields, validate
+        found = type(validate.Email.DOMAIN_REGEX)
+        assert found is email_domain.Deferred, "marshmallow has changed: adapt or drop email_domain"
+        email = fields.Email()
+        for address in ("a@b.org", "a@m\u00fcnchen.de", "a@M\u00dcNCHEN.de", "a@[127.0.0.1]"):
+            assert email.deserialize(address) == address
+        for address in ("a@b", "a@-b.org", "a b@c.org"):
+            try:
+                email.deserialize(address)
+            except Exception as error:
+                assert type(error).__name__ == "ValidationError"
+            else:
+                raise AssertionError(address)
+        compiled = validate.Email.DOMAIN_REGEX
+        assert compiled.pattern.startswith("(?:") and compiled.fullmatch("b.org")
+        import re
+        assert type(re.compile("[\u00a1-\uffff]", re.IGNORECASE)) is re.Pattern
+    """
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_psycopg_waits_through_the_method_that_the_adapter_overrides() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +17,6 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from debonair.database import revisions
 from debonair.database.engine import MIGRATIONS, db
-from tests.support import ROOT
 
 FIRST = '''
 """First."""
@@ -245,15 +242,3 @@ def test_revisions_are_what_alembic_says(app: Flask, tmp_path: Path, graph: str)
     found = revisions.known(app)
     assert set(found) == {script.revision for script in scripts.walk_revisions()}
     assert revisions.heads(found) == set(scripts.get_heads())
-
-
-def test_serving_imports_only_what_it_uses() -> None:
-    program = (
-        "import sys; from tests.support import chassis_settings; from debonair.application import create_app;"
-        "from debonair import expose; from tests.resources.models import MUSIC;"
-        "app = create_app('debonair.standalone', chassis_settings(database={'uri': 'sqlite://'}));"
-        "expose(app, *MUSIC);"
-        "unused = {'alembic', 'gunicorn', 'sqlalchemy.dialects.postgresql'} & set(sys.modules);"
-        "sys.exit(' '.join(unused) or 0)"
-    )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT / "src", check=True)

@@ -12,8 +12,8 @@ import yaml
 from flask import Flask
 from marshmallow import Schema, fields
 
-from debonair.api import representations
 from debonair.api.openapi import Blueprint
+from debonair.api.xml_writer import to_xml
 from debonair.errors import CommandError
 from debonair.testing import assert_problem
 
@@ -104,7 +104,7 @@ def test_json_alone_is_left_as_it_is(make: Callable[..., Flask]) -> None:
 
 
 def test_every_value_of_json_is_well_formed_xml() -> None:
-    root = ElementTree.fromstring(representations.to_xml(VALUE, "result"))
+    root = ElementTree.fromstring(to_xml(VALUE, "result"))
     assert root.findtext("name") == VALUE["name"]
     assert root.findtext("fit") == "true"
     assert root.findtext("_2nd_place/x") == "a\ufffdb"
@@ -120,7 +120,7 @@ def test_yaml_without_pyyaml_is_told_at_the_start(
 
 
 def test_name_that_xml_does_not_allow_is_replaced() -> None:
-    root = ElementTree.fromstring(representations.to_xml({"²": 1, "é": 2}, "result"))
+    root = ElementTree.fromstring(to_xml({"²": 1, "é": 2}, "result"))
     assert [child.tag for child in root] == ["_", "_"]
 
 

@@ -22,6 +22,26 @@ def fail(*arguments):
     raise {error}
 """
 
+UNDESCRIBED = """
+import debonair
+from marshmallow import Schema, fields
+
+class Order(Schema):
+    item = fields.Nested("NoSuchSchema")
+
+orders = debonair.Blueprint("orders", __name__)
+
+@orders.get("/order")
+@orders.response(200, Order)
+def order():
+    return {}
+
+def create_app(settings):
+    app = debonair.create_app(__name__, settings)
+    app.register_blueprint(orders)
+    return app
+"""
+
 
 @pytest.fixture
 def free_port() -> str:
@@ -57,6 +77,13 @@ def test_application_that_fails_when_it_serves_is_found(
     line = command.refused("-s", free_port, "serve", "--check")
     assert f"error: GET /health/live fails: {reason}" in line
     assert "application.py:" in line
+
+
+def test_schema_that_cannot_be_described_is_found(command: Program, free_port: str) -> None:
+    (command.package / "application.py").write_text(UNDESCRIBED)
+    assert "error: the OpenAPI document cannot be made: " in command.refused(
+        "-s", free_port, "serve", "--check"
+    )
 
 
 def test_log_file_in_a_directory_that_cannot_be_made_is_found(command: Program, free_port: str) -> None:

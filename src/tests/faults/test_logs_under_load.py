@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,23 @@ SECRETS = {
 }
 
 
+PATHS = ("/health/live", "/nowhere")
+
+
+def configured(sample: Sample, directory: Path) -> Path:
+    """Return a configuration of logrotate for the sample's log file."""
+    configuration = directory / "logrotate.conf"
+    # What the package installs, but for the user that it names and the compression.
+    template = ROOT / "src" / "debonair" / "deb" / "templates" / "logrotate"
+    dropped = ("su ", "compress", "delaycompress", "weekly")
+    lines = [line for line in template.read_text().splitlines() if not line.strip().startswith(dropped)]
+    text = "\n".join(lines).replace("/var/log/#SERVICE#", str(sample.log.parent))
+    configuration.write_text(text.replace("rotate 8", "rotate 99") + "\n")
+    configuration.chmod(0o644)
+    sample.log.parent.chmod(0o755)
+    return configuration
+
+
 def rotate(sample: Sample, configuration: Path) -> None:
     """Rotate the file, as Debian does every week."""
     logrotate = shutil.which("logrotate", path="/usr/sbin:/usr/bin")
@@ -37,16 +55,7 @@ def rotate(sample: Sample, configuration: Path) -> None:
 @pytest.mark.acceptance
 def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> None:
     sample = serve(server_workers=8, server_threads=2)
-    configuration = tmp_path / "logrotate.conf"
-    # What the package installs, but for the user that it names and the compression.
-    template = ROOT / "src" / "debonair" / "deb" / "templates" / "logrotate"
-    dropped = ("su ", "compress", "delaycompress", "weekly")
-    lines = [line for line in template.read_text().splitlines() if not line.strip().startswith(dropped)]
-    text = "\n".join(lines).replace("/var/log/#SERVICE#", str(sample.log.parent))
-    configuration.write_text(text.replace("rotate 8", "rotate 99") + "\n")
-    configuration.chmod(0o644)
-    sample.log.parent.chmod(0o755)
-
+    configuration = configured(sample, tmp_path)
     answered: list[str] = []
     ended = threading.Event()
 
@@ -77,6 +86,96 @@ def test_rotated_file_loses_and_mixes_no_line(serve: Serve, tmp_path: Path) -> N
     assert max(map(len, lines)) > io.DEFAULT_BUFFER_SIZE
     assert set(answered) <= set(logged)
     assert {identity for identity in answered if logged[identity] != 1} == set()
+
+
+class Pipelining:
+    """A client that sends many requests on one connection, some at a time, each with an id of its own.
+
+    :ivar statuses: of the responses, in their order.
+    """
+
+    def __init__(self, sample: Sample, number: int) -> None:
+        self._sample = sample
+        self._number = number
+        self.statuses: list[int] = []
+
+    def identity(self, index: int) -> str:
+        """Return the id of a request."""
+        return f"client-{self._number}-{index}"
+
+    def request(self, index: int) -> bytes:
+        """Return the request with this number."""
+        path = PATHS[index % len(PATHS)]
+        return f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Request-ID: {self.identity(index)}\r\n\r\n".encode()
+
+    def ask(self, count: int, together: int = 10) -> None:
+        """Send so many requests, and receive the responses: their ids are in the order of the requests."""
+        with self._sample.connect() as connection, connection.makefile("rb") as stream:
+            for first in range(0, count, together):
+                connection.sendall(b"".join(map(self.request, range(first, first + together))))
+                for index in range(first, first + together):
+                    self.statuses.append(int(stream.readline().split()[1]))
+                    lines = iter(stream.readline, b"\r\n")
+                    headers = dict(line.decode().lower().rstrip().split(": ", 1) for line in lines)
+                    stream.read(int(headers["content-length"]))
+                    assert headers["x-request-id"] == self.identity(index)
+
+
+@pytest.mark.acceptance
+def test_hundred_thousand_requests_are_logged_in_order_and_counted_while_the_file_is_rotated(
+    serve: Serve, tmp_path: Path
+) -> None:
+    sample = serve()
+    configuration = configured(sample, tmp_path)
+    clients, each = [Pipelining(sample, number) for number in range(10)], 10_000
+    before = Counter(entry["status"] for entry in sample.entries() if entry.get("path") in PATHS)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        asking = [pool.submit(client.ask, each) for client in clients]
+        rotations = 0
+        while not all(future.done() for future in asking):
+            wanted = sum(len(client.statuses) for client in clients) + 9000
+
+            def answered(wanted: int = wanted) -> bool:
+                done = [future.result() for future in asking if future.done()]
+                return len(done) == len(asking) or sum(len(each.statuses) for each in clients) >= wanted
+
+            wait_for(answered, "requests are answered")
+            rotate(sample, configuration)
+            rotations += 1
+
+            def rotated(files: int = rotations) -> bool:
+                # The service makes the new file with its next line.
+                is_new = len(list(sample.log.parent.iterdir())) > files
+                return is_new or all(future.done() for future in asking)
+
+            wait_for(rotated, "it is rotated")
+        for future in asking:
+            future.result()
+    assert rotations > 3
+    received = Counter(status for client in clients for status in client.statuses)
+    assert received == {200: each * 5, 404: each * 5}
+
+    def counted() -> bool:
+        text = sample.ask("GET", "/metrics").body.decode()
+        pattern = (
+            r'^http_requests_total{method="GET",rule="(?:/health/live|<unmatched>)",status="(\d+)"} (\S+)$'
+        )
+        found = {
+            int(status): int(float(number)) for status, number in re.findall(pattern, text, re.MULTILINE)
+        }
+        return found == received + before
+
+    wait_for(counted, "the metrics have every request")
+    sample.stop()
+    # The file is first, then .1, .2 and so on: the newer, the lower.
+    files = sorted(sample.log.parent.iterdir(), key=lambda file: -int(file.suffix[1:].replace("log", "0")))
+    entries = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    logged = [entry for entry in entries if entry.get("path") in PATHS]
+    assert Counter(entry["status"] for entry in logged) == received + before
+    for number, client in enumerate(clients):
+        own = [entry for entry in logged if entry["request_id"].startswith(f"client-{number}-")]
+        assert [entry["request_id"] for entry in own] == [client.identity(index) for index in range(each)]
+        assert [entry["status"] for entry in own] == client.statuses
 
 
 def test_counts_of_client_log_and_metrics_are_equal_after_sigterm(serve: Serve) -> None:
