@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from debonair.errors import CommandError as CommandError
     from debonair.errors import ConfigError as ConfigError
     from debonair.errors import DebonairError as DebonairError
+    from debonair.errors import PermanentError as PermanentError
     from debonair.errors import UnhealthyError as UnhealthyError
     from debonair.jobs.current import current_job as current_job
     from debonair.jobs.declaration import job as job
@@ -46,6 +47,7 @@ _HOMES = {
     "DebonairError": "errors",
     "Duration": "settings",
     "Manager": "manage",
+    "PermanentError": "errors",
     "Problem": "web.problems",
     "Room": "room",
     "Section": "settings",
