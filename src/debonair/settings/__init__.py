@@ -26,6 +26,7 @@ from debonair.settings.section import has_instances as has_instances
 from debonair.settings.section import name_of as name_of
 from debonair.settings.section import options_of as options_of
 from debonair.settings.section import title_of as title_of
+from debonair.settings.section import unfit_for_production as unfit_for_production
 from debonair.settings.section import values_of as values_of
 from debonair.settings.server import ServerSection as ServerSection
 from debonair.settings.service import ServiceSection as ServiceSection
