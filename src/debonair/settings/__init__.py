@@ -15,6 +15,7 @@ from debonair.settings.hosts import check_host as check_host
 from debonair.settings.hosts import is_address as is_address
 from debonair.settings.jobs import JobsSection as JobsSection
 from debonair.settings.log import LogSection as LogSection
+from debonair.settings.mail import MailSection as MailSection
 from debonair.settings.options import Option as Option
 from debonair.settings.options import did_you_mean as did_you_mean
 from debonair.settings.options import option as option

@@ -35,6 +35,7 @@ from debonair.testing import (
     upgrade,
 )
 from debonair.testing.cases import TestCase
+from debonair.testing.outbox import Outbox, collecting
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,6 +114,13 @@ def client(request: pytest.FixtureRequest) -> Client:
         return remote.client(base_url)
     app: Flask = request.getfixturevalue("app")
     return app.test_client()
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Iterator[Outbox]:
+    """The messages that were sent in the test, in their order; none is delivered."""
+    with collecting(app) as found:
+        yield found
 
 
 @pytest.fixture
