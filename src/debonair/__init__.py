@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from debonair.errors import CommandError as CommandError
     from debonair.errors import ConfigError as ConfigError
     from debonair.errors import DebonairError as DebonairError
+    from debonair.errors import PermanentError as PermanentError
     from debonair.errors import UnhealthyError as UnhealthyError
     from debonair.jobs.current import current_job as current_job
     from debonair.jobs.declaration import job as job
+    from debonair.mail.rendering import render_email as render_email
+    from debonair.mail.sending import send_mail as send_mail
     from debonair.manage import Manager as Manager
     from debonair.resources.exposing import expose as expose
     from debonair.room import Argument as Argument
@@ -46,6 +49,7 @@ _HOMES = {
     "DebonairError": "errors",
     "Duration": "settings",
     "Manager": "manage",
+    "PermanentError": "errors",
     "Problem": "web.problems",
     "Room": "room",
     "Section": "settings",
@@ -63,7 +67,9 @@ _HOMES = {
     "monitor_of": "web.health",
     "option": "settings",
     "reading": "database.engine",
+    "render_email": "mail.rendering",
     "request_id": "context",
+    "send_mail": "mail.sending",
     "timed": "web.metrics",
 }
 

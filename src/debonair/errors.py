@@ -5,6 +5,7 @@ The tree::
     DebonairError            anything the chassis raises on purpose
     ├── CommandError         a command failed; one line says why and what to do
     ├── ConfigError          the configuration is faulty; holds every fault
+    ├── PermanentError       a job failed, and no retry would help
     └── UnhealthyError       a health check found a fault; clients may read its text
 
 ``manage`` turns each of them into lines on standard error and an exit code, never a traceback.
@@ -54,6 +55,13 @@ class ConfigError(DebonairError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class PermanentError(DebonairError):
+    """Raised by a job that would fail again however often it is retried: it is dead at once.
+
+    :param message: one line with the reason, which ``jobs show`` prints.
+    """
 
 
 class UnhealthyError(DebonairError):

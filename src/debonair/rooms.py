@@ -24,6 +24,8 @@ PACKAGES = (
     "debonair.web",
     "debonair.api",
     "debonair.jobs",
+    # After jobs, whose module of the service decides whether mail can be sent.
+    "debonair.mail",
     "debonair.worker",
     "debonair.resources",
     "debonair.exports",

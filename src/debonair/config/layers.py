@@ -27,6 +27,7 @@ from debonair.settings import (
     Settings,
     has_instances,
     name_of,
+    unfit_for_production,
 )
 
 COMMAND_LINE = "command line"
@@ -233,4 +234,9 @@ def _unfit_for_production(
                 item.allow_in_production(values[name][key])
             except ValueError as error:
                 faults.append(texts[name, key].place.fault(f"{key}: {error}"))
+    for name, section in declared.sections.items():
+        # What could not be parsed is reported already: nothing is said about the other values without it.
+        if len(values[name]) == sum(title == name for title, _ in texts):
+            found = unfit_for_production(section, values[name])
+            faults += [texts[name, key].place.fault(f"{key}: {message}") for key, message in found]
     return faults

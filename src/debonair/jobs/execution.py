@@ -26,6 +26,7 @@ from debonair.context import (
     release_traceparent,
 )
 from debonair.database.engine import db
+from debonair.errors import PermanentError
 from debonair.jobs import current, metrics
 from debonair.jobs.arguments import ArgumentsError
 from debonair.jobs.declaration import Job
@@ -98,6 +99,9 @@ def _attempt(job: Job[Any, Any], claimed: Claimed, call: Callable[..., Any] | No
         return Ending(State.DEAD, error=text), False
     except _LostError:
         raise
+    except PermanentError as error:
+        db.session.rollback()
+        return Ending(State.DEAD, error=str(error)), False
     except (Exception, JobTimeout, SystemExit):
         db.session.rollback()
         return failed(job, claimed, traceback.format_exc()), False

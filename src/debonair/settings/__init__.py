@@ -15,6 +15,7 @@ from debonair.settings.hosts import check_host as check_host
 from debonair.settings.hosts import is_address as is_address
 from debonair.settings.jobs import JobsSection as JobsSection
 from debonair.settings.log import LogSection as LogSection
+from debonair.settings.mail import MailSection as MailSection
 from debonair.settings.options import Option as Option
 from debonair.settings.options import did_you_mean as did_you_mean
 from debonair.settings.options import option as option
@@ -26,6 +27,7 @@ from debonair.settings.section import has_instances as has_instances
 from debonair.settings.section import name_of as name_of
 from debonair.settings.section import options_of as options_of
 from debonair.settings.section import title_of as title_of
+from debonair.settings.section import unfit_for_production as unfit_for_production
 from debonair.settings.section import values_of as values_of
 from debonair.settings.server import ServerSection as ServerSection
 from debonair.settings.service import ServiceSection as ServiceSection

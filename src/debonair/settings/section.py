@@ -13,7 +13,7 @@ its options and its values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -27,6 +27,8 @@ S = TypeVar("S", bound="Section")
 SECRET_FILE_SUFFIX = "_file"  # nosec B105
 """What follows the name of a secret option in the key that names a file with the secret."""
 
+Unfit = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
+
 _SECTION_NAME = re.compile(r"[A-Za-z][\w-]*")
 
 
@@ -34,7 +36,9 @@ class Section:
     """A section of the configuration; subclass it with ``name=`` and options as attributes.
 
     A subclass of a section has the options of that section too. With ``instances=True`` a file may hold any
-    number of sections of the class, each with a name: ``[client:stock]``.
+    number of sections of the class, each with a name: ``[client:stock]``. The function
+    ``unfit_for_production=`` gets the values that the configuration of a service in production has, and
+    yields an option and a message for each fault that only several values together show.
 
     :param service: the service that it is for; defaults may depend on it.
     :param instance: the name of the instance, of a section that has such.
@@ -45,11 +49,19 @@ class Section:
 
     _name: ClassVar[str]
     _many: ClassVar[bool]
+    _unfit: ClassVar[Unfit | None] = None
     _options: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
     _instance: str
     _values: Mapping[str, Any]
 
-    def __init_subclass__(cls, *, name: str = "", instances: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        name: str = "",
+        instances: bool = False,
+        unfit_for_production: Unfit | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if not _SECTION_NAME.fullmatch(name) or name == "DEFAULT":
             raise TypeError(
@@ -58,6 +70,8 @@ class Section:
             )
         cls._name = name
         cls._many = instances
+        if unfit_for_production is not None:
+            cls._unfit = staticmethod(unfit_for_production)
         cls._options = MappingProxyType(_collected(cls))
 
     def __init__(self, service: Service | None = None, instance: str = "", /, **values: Any) -> None:
@@ -128,6 +142,11 @@ def title_of(section: Section) -> str:
 def has_instances(section: Section | type[Section]) -> bool:
     """Return whether a file may hold any number of such sections, each with a name."""
     return section._many
+
+
+def unfit_for_production(section: type[Section], given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Return the faults that only several values together show, each as an option and a message."""
+    return section._unfit(given) if section._unfit is not None else ()
 
 
 def options_of(section: Section | type[Section]) -> Mapping[str, Option[Any]]:

@@ -1,7 +1,7 @@
 """Tools for the tests of a service, with pytest or unittest, in process or against a running instance.
 
 ``plugin``: fixtures for pytest. ``cases``: the base class for unittest. ``remote``: a client of a running
-instance.
+instance. ``outbox``: the mail that was sent.
 """
 
 from __future__ import annotations

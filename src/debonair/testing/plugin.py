@@ -35,6 +35,7 @@ from debonair.testing import (
     upgrade,
 )
 from debonair.testing.cases import TestCase
+from debonair.testing.outbox import Outbox, collecting
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,6 +122,13 @@ def jobs(app: Flask) -> Any:
     from debonair.testing.jobs import Jobs
 
     return Jobs(app)
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Iterator[Outbox]:
+    """The messages that were sent in the test, in their order; none is delivered."""
+    with collecting(app) as found:
+        yield found
 
 
 @pytest.fixture
