@@ -1,6 +1,6 @@
 """Figures, as ratios of things measured in turn in one run: what the chassis costs, and what it saves.
 
-usage: python -m tests.bench [--quick] [endpoints|start|bake|deb|servers|resources ...]
+usage: python -m tests.bench [--quick] [endpoints|start|bake|deb|servers|resources|jobs ...]
 
 Each line is ours, theirs, and ours / theirs as the median of the pairs. Absolute figures are this
 machine's; the ratios are what to compare.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.bench.chassis import bench_start
 from tests.bench.endpoints import bench_endpoints
+from tests.bench.jobs import bench_jobs
 from tests.bench.packaging import bench_bake, bench_deb
 from tests.bench.resources import bench_resources
 from tests.bench.servers import bench_servers
@@ -26,6 +27,7 @@ BENCHES = {
     "deb": bench_deb,
     "servers": bench_servers,
     "resources": bench_resources,
+    "jobs": bench_jobs,
 }
 
 
