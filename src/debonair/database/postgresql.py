@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 DATES = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
@@ -92,7 +93,8 @@ def copied(
         with connection.cursor() as cursor:
             if not (driver.info.parameter_status("DateStyle") or "").startswith("ISO"):
                 cursor.execute("SET LOCAL DateStyle TO ISO")
-            copy = cursor.copy(statement if parameters else statement.replace("%%", "%"), parameters)
+            given = {name: _literal(value) for name, value in (parameters or {}).items()}
+            copy = cursor.copy(statement if given else statement.replace("%%", "%"), given or None)
             copy.__enter__()
             while not complete:
                 lines, complete = driver.wait(_lines(driver.pgconn, size, end))
@@ -101,6 +103,11 @@ def copied(
     finally:
         if not complete and driver.info.transaction_status == driver.info.transaction_status.ACTIVE:
             connection.invalidate()
+
+
+def _literal(value: Any) -> Any:
+    """Return a value whose text may stand before a cast: ``-32768::smallint`` negates 32768."""
+    return str(value) if isinstance(value, int | float | Decimal) and value < 0 else value
 
 
 def _lines(pgconn: Any, size: int, end: bytes) -> Generator[Any, Any, tuple[bytearray, bool]]:

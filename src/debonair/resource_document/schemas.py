@@ -234,8 +234,9 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
                 "description": "With keyset paging: what `after` of the next page is; null at the end.",
             },
             "count": {
-                "type": "string", "enum": ["timeout"],
-                "description": "Why `num_results` is null: the count did not end in time.",
+                "type": "string", "enum": ["timeout", "estimated"],
+                "description": "`timeout`: `num_results` is null, as the count did not end in time. "
+                "`estimated`: it is what the database estimates.",
             },
         },
         "required": ["num_results", "objects", "page", "total_pages"],

@@ -154,6 +154,11 @@ def test_objects_are_described_for_reading_and_for_writing() -> None:
     assert schemas["AlbumPage"]["required"] == ["num_results", "objects", "page", "total_pages"]
 
 
+def test_each_way_in_which_a_count_is_not_exact_is_described() -> None:
+    schema = described(*MUSIC)["components"]["schemas"]["AlbumPage"]["properties"]["count"]
+    assert schema["enum"] == ["timeout", "estimated"]
+
+
 def test_problems_and_headers_are_described() -> None:
     found = operations(described(*MUSIC, require_if_match=True))
     assert {"200", "304", "400", "414"} == set(found["GET /api/albums"]["responses"])

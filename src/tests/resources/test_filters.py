@@ -116,3 +116,12 @@ def test_a_row_has_one_url(tmp_path: Any) -> None:
         served.get("/albums/1")
         for path in ("/albums/1.0", "/albums/1e0", "/albums/10e-1/artist"):
             served.get(path, status=404)
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "ndjson"])
+def test_the_least_number_of_a_type_can_be_compared(database: dict[str, Any], format_: str) -> None:
+    with serving(database, MUSIC, partial(fill, rows=5)) as served:
+        client = served.app.test_client()
+        query = f"id__ge=-2147483648&price__gt=-0.5&artist.rating__ge=-1.5&format={format_}"
+        response = client.get(f"/albums?{query}")
+        assert response.status_code == 200, response.get_data(as_text=True)

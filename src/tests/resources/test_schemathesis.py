@@ -48,6 +48,8 @@ def assert_finds_nothing(app: Flask, directory: Path, *options: str) -> None:
             *options, "--continue-on-failure", "--generation-database", "none", "--no-color", "--seed", "1",
             # The filter of QUERY refers to itself, so that its examples take long to make.
             "--suppress-health-check", "too_slow", "--workers", "2",
+            # A busy machine is no fault of the document.
+            "--request-timeout", "60",
         ]  # fmt: skip
         ran = subprocess.run(
             command, cwd=directory, env=environment, capture_output=True, text=True, check=False
