@@ -1,7 +1,7 @@
 """Jobs: what it costs to enqueue one, how many of them a worker does, beside dramatiq and Celery, and idling.
 
-The job does nothing but append a byte to a file. Throughput is of one process with four threads, from the
-moment that its jobs are there until all are done, and its processor time, without that of database and broker.
+The job does nothing but append a byte to a file. Throughput is of one process with four threads whose jobs are
+all there before it starts. Processor time is that of the worker, without database and broker.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.bench.environments import python_of
 from tests.bench.peers import DIRECTORY, Peer
 from tests.faults.postgresql import Cluster
-from tests.faults.sample import children, wait_for
 from tests.faults.rabbitmq import Broker
+from tests.faults.sample import children, wait_for
 from tests.jobs.workers import SampleWorker
 
 DRAMATIQ = Peer("dramatiq, RabbitMQ", "jobs_of_peers", ("dramatiq[rabbitmq]==2.2.1",))
@@ -106,9 +106,7 @@ def _until_done(file: Path, count: int, begin: Callable[[], int]) -> tuple[float
 
 def _ours(sample: SampleWorker, count: int) -> tuple[float, float]:
     sample.python(
-        "from example_service import jobs\n"
-        f"for _ in range({count}): jobs.dot.enqueue()\n"
-        "db.session.commit()"
+        f"from example_service import jobs\nfor _ in range({count}): jobs.dot.enqueue()\ndb.session.commit()"
     )
     found = _until_done(sample.ledger, count, lambda: sample.work().pid)
     sample.stop()
@@ -118,7 +116,7 @@ def _ours(sample: SampleWorker, count: int) -> tuple[float, float]:
 def _theirs(peer: Peer, kind: str, broker: Broker, scratch: Path, count: int) -> tuple[float, float]:
     done = scratch / kind
     done.touch()
-    own = {"BENCH_BROKER": broker.uri, "BENCH_DONE": str(done), "BENCH_KIND": kind}
+    own = {"BENCH_BROKER": broker.uri(), "BENCH_DONE": str(done), "BENCH_KIND": kind}
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
     with ExitStack() as stack:
         command = [python_of(peer), str(DIRECTORY / "jobs_of_peers.py"), kind, "enqueue", str(count)]
@@ -165,7 +163,7 @@ def bench_jobs(scratch: Path, quick: bool) -> None:
             for title, theirs in (("an INSERT of the ORM", orm), ("an INSERT of the same row", core)):
                 what = f"{name}: enqueue / {title}"
                 print(f"{what:<58} {ours:>9.0f} {theirs:>9.0f} {'us':<6} {ours / theirs:>6.2f}", flush=True)
-        with_broker = sample("rabbitmq", jobs_broker=broker.uri, **cluster.options(cluster.create()))
+        with_broker = sample("rabbitmq", jobs_broker=broker.uri(), **cluster.options(cluster.create()))
         rates = {
             "SQLite": _ours(on_sqlite, count),
             "PostgreSQL": _ours(on_postgresql, count),
