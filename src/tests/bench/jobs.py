@@ -1,7 +1,7 @@
 """Jobs: what it costs to enqueue one, how many of them a worker does, beside dramatiq and Celery, and idling.
 
-The job does nothing but append a byte to a file. Throughput is of one process with four threads whose jobs are
-all there before it starts. Processor time is that of the worker, without database and broker.
+The job does nothing but append a byte to a file. Throughput is of one process with four threads whose jobs
+are all there before it starts. Processor time is that of the worker, without database and broker.
 """
 
 from __future__ import annotations
