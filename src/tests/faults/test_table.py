@@ -9,8 +9,8 @@ from tests.faults.sample import ROOT
 
 PAGE = ROOT / "docs" / "source" / "explanation" / "faults.rst"
 OWN = Path(__file__)
-CHASSIS = OWN.parents[1] / "chassis"
-"""Tests of the server there show faults too."""
+OTHERS = [OWN.parents[1] / name for name in ("chassis", "jobs")]
+"""Tests of the server and of the worker there show faults too."""
 
 
 def rows() -> list[list[str]]:
@@ -36,6 +36,6 @@ def names_in(folder: Path) -> list[str]:
 
 def test_table_names_every_test_of_a_fault_once() -> None:
     in_table = [name for row in rows() for name in named(row[3])]
-    others = set(names_in(CHASSIS))
+    others = {name for folder in OTHERS for name in names_in(folder)}
     assert sorted(name for name in in_table if name not in others) == sorted(names_in(OWN.parent))
     assert len(in_table) == len(set(in_table))

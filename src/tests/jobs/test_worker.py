@@ -135,7 +135,7 @@ def test_paused_worker_loses_its_jobs_and_changes_nothing_when_it_goes_on(work: 
     assert sample.effects() == ["a"]
 
 
-def test_job_that_kills_its_process_is_set_aside_and_the_others_go_on(work: Work) -> None:
+def test_job_that_kills_its_process_is_dead_after_three_times_and_the_others_run(work: Work) -> None:
     sample = work(jobs_threads=4)
     sample.enqueue("kill.enqueue()", *[f'effect.enqueue("{n}")' for n in range(50)])
     sample.work()
