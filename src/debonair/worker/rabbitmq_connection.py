@@ -158,7 +158,9 @@ class Link:
 
 def _described(error: BaseException) -> str:
     """Return an error of pika as one line: its causes may be nested exceptions."""
-    while (inner := next((arg for arg in error.args if isinstance(arg, BaseException)), None)) is not None:
-        error = inner
+    while inner := [
+        each for each in (*error.args, *getattr(error, "exceptions", ())) if isinstance(each, BaseException)
+    ]:
+        error = inner[-1]
     text = getattr(error, "reply_text", None) or str(error) or type(error).__name__
     return str(text).partition("\n")[0][:200]

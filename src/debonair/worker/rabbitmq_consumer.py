@@ -19,7 +19,7 @@ from pika.adapters.select_connection import IOLoop
 
 from debonair.worker.rabbitmq_connection import Link
 
-_AHEAD = 16
+_AHEAD = 128
 """How many messages more than it has threads a process gets while its jobs are short."""
 
 _SLOW = 30.0
@@ -73,6 +73,7 @@ class Consumer:
         self._wanted = self._prefetch = threads
         self._under_way = 0  # deliveries to this consumer that are not acknowledged
         self._held_at = -_SLOW
+        self._unacknowledged: dict[int, Delivery] = {}  # of this channel, in the order of their tags
 
     # Called by the thread of the dispatcher.
 
@@ -135,6 +136,10 @@ class Consumer:
         """Connect."""
         self._link.open()
 
+    def reset(self) -> None:
+        """Close the connection, and open another one."""
+        self._link.reset("it is opened again")
+
     def close(self) -> None:
         """Return the messages that are not taken, and close the connection."""
         self._return(self._drain())
@@ -143,6 +148,7 @@ class Consumer:
     def _opened(self, channel: Any, created: bool) -> None:
         self._generation += 1
         self._channel, self._tag, self._changing = channel, None, False
+        self._unacknowledged.clear()
         channel.add_on_cancel_callback(lambda _: self._link.reset(f"the queue {self._queue} is missing"))
         if created:
             self._created()
@@ -191,7 +197,9 @@ class Consumer:
             self._channel.basic_ack(method.delivery_tag)
             return
         self._under_way += method.consumer_tag == self._tag
-        self._buffer.append(Delivery(job, method.delivery_tag, self._generation, method.consumer_tag))
+        delivery = Delivery(job, method.delivery_tag, self._generation, method.consumer_tag)
+        self._unacknowledged[delivery.tag] = delivery
+        self._buffer.append(delivery)
         self._wake()
 
     def _drain(self) -> Iterable[Delivery]:
@@ -204,13 +212,26 @@ class Consumer:
     def _return(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             if self._is_current(delivery):
+                self._settle(delivery)
                 self._channel.basic_nack(delivery.tag, requeue=True)
 
     def _acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        for delivery in deliveries:
-            if self._is_current(delivery):
-                self._channel.basic_ack(delivery.tag)
-                self._under_way -= delivery.consumer == self._tag
+        ended = {delivery.tag: delivery for delivery in deliveries if self._is_current(delivery)}
+        last = 0
+        for tag in self._unacknowledged:
+            if tag not in ended:
+                break
+            last = tag
+        for tag, delivery in ended.items():
+            self._settle(delivery)
+            if tag > last:
+                self._channel.basic_ack(tag)
+        if last:
+            self._channel.basic_ack(last, multiple=True)
+
+    def _settle(self, delivery: Delivery) -> None:
+        self._unacknowledged.pop(delivery.tag, None)
+        self._under_way -= delivery.consumer == self._tag
 
     def _is_current(self, delivery: Delivery) -> bool:
         return self._channel is not None and delivery.channel == self._generation and self._channel.is_open

@@ -8,6 +8,7 @@ in the database, in the order of their priority.
 from __future__ import annotations
 
 import collections
+import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -112,6 +113,10 @@ class Publisher:
         """Connect."""
         self._link.open()
 
+    def reset(self) -> None:
+        """Close the connection, and open another one."""
+        self._link.reset("it is opened again")
+
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
@@ -179,7 +184,7 @@ class Publisher:
         last, positive = frame.method.delivery_tag, isinstance(frame.method, pika.spec.Basic.Ack)
         numbers = [last]
         if frame.method.multiple:
-            numbers = [number for number in self._unconfirmed if number <= last or last == 0]
+            numbers = list(itertools.takewhile(lambda number: number <= last, self._unconfirmed))
         confirmed = 0
         for number in numbers:
             job = self._unconfirmed.pop(number, None)

@@ -33,6 +33,9 @@ _BATCH = 500
 _LONG_QUEUE, _SHORT_QUEUE = 1000, 32
 """How many messages may wait in the queue, while jobs are short and else; other jobs wait in the database."""
 
+_GATHERING = 0.002
+"""Seconds from the arrival of a message until the thread of the dispatcher is woken."""
+
 _LONGEST_UNACKNOWLEDGED = 300.0
 """Seconds after which the message of a job that still runs is acknowledged.
 
@@ -59,13 +62,11 @@ class RabbitQueue:
         self._reason: str | None = None
         hosts = parameters_of(settings.broker, settings.broker_password, f"{name} worker")
 
-        def created() -> None:
-            self._created = True
-            wake()
-
-        self._publisher = Publisher(self._loop, hosts, name, wake, partial(self._changed, "publish"), created)
+        self._wake, self._waking = wake, False
+        changed = partial(self._changed, "publish"), partial(self._changed, "consume")
+        self._publisher = Publisher(self._loop, hosts, name, self._wake_soon, changed[0], self._note_created)
         self._consumer = Consumer(
-            self._loop, hosts, name, self._threads, wake, partial(self._changed, "consume"), created
+            self._loop, hosts, name, self._threads, self._wake_soon, changed[1], self._note_created
         )
         self._idle = 0
         self._running: dict[tuple[int, int], tuple[Delivery | None, float]] = {}
@@ -78,7 +79,7 @@ class RabbitQueue:
             metrics.CONNECTED.labels(connection).set(0)
         self._loop.add_callback_threadsafe(self._publisher.open)
         self._loop.add_callback_threadsafe(self._consumer.open)
-        self._thread = threading.Thread(target=self._loop.start, name="rabbitmq", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="rabbitmq", daemon=True)
         self._thread.start()
 
     # Called by the thread of the dispatcher.
@@ -155,7 +156,7 @@ class RabbitQueue:
         away = [since for since in self._away.values() if since]
         if not away or time.monotonic() - min(away) < _LONG_AWAY:
             return None
-        return f"no connection with RabbitMQ for {time.monotonic() - min(away):.0f} s: {self._reason}"
+        return f"no connection with RabbitMQ for more than {_LONG_AWAY:g} s: {self._reason}"
 
     def close(self) -> None:
         def end() -> None:
@@ -185,6 +186,30 @@ class RabbitQueue:
 
     # Called by the thread of pika's loop.
 
+    def _serve(self) -> None:
+        while True:
+            try:
+                self._loop.start()
+                return
+            except Exception:
+                _log.exception("The connections with RabbitMQ are opened again after an error.")
+                self._loop.add_callback_threadsafe(self._publisher.reset)
+                self._loop.add_callback_threadsafe(self._consumer.reset)
+
+    def _note_created(self) -> None:
+        self._created = True
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        """Wake the thread of the dispatcher when more may have arrived: one transaction is for all of it."""
+        if not self._waking:
+            self._waking = True
+            self._loop.call_later(_GATHERING, self._wake_now)
+
+    def _wake_now(self) -> None:
+        self._waking = False
+        self._wake()
+
     def _changed(self, connection: str, reason: str | None) -> None:
         """Note that a connection is usable or lost; both are lost and back at about the same time."""
         metrics.CONNECTED.labels(connection).set(reason is None)
@@ -198,4 +223,4 @@ class RabbitQueue:
             self._away[connection] = self._away[connection] or time.monotonic()
             if not was_away:
                 _log.error("RabbitMQ is away, and is tried again; jobs wait in the database: %s", reason)
-            self._reason = reason
+                self._reason = reason
