@@ -158,9 +158,12 @@ class Link:
 
 def _described(error: BaseException) -> str:
     """Return an error of pika as one line: its causes may be nested exceptions."""
-    while inner := [
-        each for each in (*error.args, *getattr(error, "exceptions", ())) if isinstance(each, BaseException)
-    ]:
+    while inner := [each for each in _causes(error) if isinstance(each, BaseException)]:
         error = inner[-1]
     text = getattr(error, "reply_text", None) or str(error) or type(error).__name__
     return str(text).partition("\n")[0][:200]
+
+
+def _causes(error: BaseException) -> list[Any]:
+    """Return what an error holds in place of a text of its own."""
+    return [*error.args, *getattr(error, "exceptions", ()), getattr(error, "exception", None)]

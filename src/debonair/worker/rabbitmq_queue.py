@@ -85,9 +85,11 @@ class RabbitQueue:
     # Called by the thread of the dispatcher.
 
     def has_news(self) -> bool:
+        """Return whether messages have arrived, or publications have ended."""
         return bool(self._consumer.waiting or self._publisher.results)
 
     def prepare(self, idle: int, hold: bool) -> None:
+        """Take back what the turn before could not claim; return messages that others can run sooner."""
         self._consumer.put_back(self._taken)
         self._taken, self._claimed, self._chosen = [], [], []
         self._idle = idle
@@ -104,6 +106,7 @@ class RabbitQueue:
         *,
         suspects: bool,
     ) -> list[Claimed]:
+        """Claim jobs whose messages have arrived; suspects are claimed without a message."""
         if suspects:
             return store.claim(connection, names, owner, lease, most, suspects=True)
         self._taken = self._consumer.take(most, self._idle)
@@ -115,6 +118,7 @@ class RabbitQueue:
     def relay(
         self, connection: Connection, names: Sequence[str], owner: str, lease: int, *, beat: bool
     ) -> None:
+        """Record which publications have ended, and choose jobs to publish when this is committed."""
         owner += owners.RELAY
         self._results.update(self._publisher.take_results())
         if self._in_doubt:
@@ -131,6 +135,7 @@ class RabbitQueue:
             self._chosen = publication.choose(connection, names, owner, lease, room)
 
     def committed(self, ended: Sequence[Claimed]) -> None:
+        """Acknowledge the messages of jobs that have ended or cannot be claimed, and send those chosen."""
         self._in_doubt = False
         self._results.clear()
         moment = time.monotonic()
@@ -153,12 +158,15 @@ class RabbitQueue:
         self._taken, self._claimed, self._chosen = [], [], []
 
     def failing(self) -> str | None:
+        """Return since when there is no connection with RabbitMQ, if that is for long."""
         away = [since for since in self._away.values() if since]
         if not away or time.monotonic() - min(away) < _LONG_AWAY:
             return None
         return f"no connection with RabbitMQ for more than {_LONG_AWAY:g} s: {self._reason}"
 
     def close(self) -> None:
+        """Return the messages of jobs that have not begun, and close the connections."""
+
         def end() -> None:
             self._consumer.close()
             self._publisher.close()

@@ -62,7 +62,9 @@ class Proxy:
                         self._pass_on(end)
 
     def _pass_on(self, end: socket.socket) -> None:
-        other = self._pairs[end]
+        other = self._pairs.get(end)
+        if other is None:  # it was closed with its other end
+            return
         try:
             data = end.recv(65536)
             if data:
