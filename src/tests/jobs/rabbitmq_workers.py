@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.faults.postgresql import Cluster
 from tests.faults.rabbitmq import free_port
-from tests.faults.sample import COMMAND, wait_for
+from tests.faults.sample import COMMAND, Sample, wait_for
 from tests.jobs.workers import SampleWorker
 
 QUEUE = "example-service"
@@ -25,6 +25,7 @@ class RabbitWorker(SampleWorker):
         self._cluster, self._name = cluster, database
         defaults = {"jobs_lease": "3s", "database_timeout": "5s", "jobs_broker": uri}
         super().__init__(directory, None, **{**cluster.options(database), **defaults, **options})
+        self.migrate()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement; it is committed."""
@@ -47,7 +48,7 @@ class RabbitWorker(SampleWorker):
         """Start one more worker: the commands report on the first one only."""
         count = self.worker_log().count("Booting worker")
         with self.stderr.open("ab") as stderr:
-            self.others.append(
+            self.masters.append(
                 subprocess.Popen(
                     [COMMAND, "worker"],
                     env={**self.environment, "EXAMPLE_SERVICE_JOBS_LISTEN": f"127.0.0.1:{free_port()}"},
@@ -56,6 +57,11 @@ class RabbitWorker(SampleWorker):
                 )
             )
         wait_for(lambda: self.worker_log().count("Booting worker") > count, "another worker starts")
+
+    def stop(self) -> None:
+        """Stop all workers, and the server of requests."""
+        super().stop()
+        Sample.stop(self)
 
     def worker_log(self) -> str:
         """Return the log of the workers."""
