@@ -21,7 +21,7 @@ PACKAGING := PYTHONPATH=src python3 -B -m debonair.deb
 PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates chromium curl debhelper dh-virtualenv \
     diffoscope-minimal fakeroot faketime gpg iproute2 lintian logrotate metadata-json-lint mmdebstrap piuparts \
     postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
-    python3-setuptools python3-wheel ruby-rspec-puppet shellcheck systemd-container valgrind wrk
+    python3-setuptools python3-wheel rabbitmq-server ruby-rspec-puppet shellcheck systemd-container valgrind wrk
 
 # The tests that are run on Debian 13 too, with the package that is built for it: beside those of the resources,
 # which need no host.

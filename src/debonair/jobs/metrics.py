@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -19,6 +19,18 @@ ENDED = Counter(
     "jobs_ended_total", "Attempts of jobs that have ended: done, retried or dead.", ["job", "ending"]
 )
 DURATION = Histogram("job_duration_seconds", "Time of an attempt of a job, in seconds.", ["job"])
+PUBLISHED = Counter("jobs_published_total", "Messages of jobs that RabbitMQ has confirmed.")
+UNCONFIRMED = Gauge(
+    "jobs_unconfirmed",
+    "Messages of jobs that RabbitMQ has not confirmed yet.",
+    multiprocess_mode="livesum",
+)
+CONNECTED = Gauge(
+    "jobs_broker_connected",
+    "1 while a worker is connected with RabbitMQ to publish or to consume, else 0; the least of all workers.",
+    ["connection"],
+    multiprocess_mode="livemin",
+)
 
 _ENDINGS = {State.DONE: "done", State.WAITING: "retried", State.DEAD: "dead"}
 

@@ -1,12 +1,13 @@
 """What a worker does with the rows of jobs: it claims them, reports that it lives, and records how they end.
 
 Each function is one statement, or a few, in the transaction of the connection that it is given. All but
-:func:`claim` are the same whether jobs reach workers through the database or through a broker.
+:func:`claim` are the same whether jobs reach workers through the database or through a broker;
+``publication`` has what only a broker needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,16 +86,11 @@ def claim(
         chosen_ids: Any = sa.select(chosen.cte("due").c.id)
     else:
         chosen_ids = chosen
-    return _claim(connection, _c.id.in_(chosen_ids), owner, lease)
+    return claim_where(connection, _c.id.in_(chosen_ids), owner, lease)
 
 
-def claim_published(connection: Connection, ids: Sequence[int], owner: str, lease: int) -> list[Claimed]:
-    """Claim the jobs that messages of a broker name; those that run or have ended are left out."""
-    pending = _c.state.in_([State.QUEUED, State.PUBLISHED])
-    return _claim(connection, sa.and_(_c.id.in_(ids), pending), owner, lease)
-
-
-def _claim(connection: Connection, which: Any, owner: str, lease: int) -> list[Claimed]:
+def claim_where(connection: Connection, which: Any, owner: str, lease: int) -> list[Claimed]:
+    """Claim the jobs of a condition, which leaves out those that run or have ended."""
     statement = (
         sa.update(JOBS)
         .where(which)
@@ -193,9 +189,14 @@ def _bounded(error: str | None) -> str | None:
     return None if error is None else error.replace("\0", "\ufffd")[-_LONGEST_ERROR:]
 
 
-def give_back(connection: Connection, names: Sequence[str]) -> int:
-    """Queue everything that owners have claimed, as if it had not begun; return how many jobs."""
+def give_back(connection: Connection, names: Sequence[str], but: Collection[tuple[int, int]] = ()) -> int:
+    """Queue everything that owners have claimed, as if it had not begun; return how many jobs.
+
+    :param but: the ids and attempts of jobs that they keep.
+    """
     statement = sa.update(JOBS).where(_is_leased, _c.owner.in_(names)).values(**_values(Ending(State.QUEUED)))
+    if but:
+        statement = statement.where(sa.tuple_(_c.id, _c.attempts).not_in(list(but)))
     return len(connection.execute(statement.returning(_c.id)).all())
 
 
@@ -227,7 +228,7 @@ def take_expired(connection: Connection) -> int:
     """Queue the jobs whose owner has not reported in time; return how many."""
     statement = (
         sa.update(JOBS)
-        .where(_is_leased, _c.lease < now(), _is_running)
+        .where(_is_leased, _c.lease < now(), _c.owner.is_not(None))
         .values(state=State.QUEUED, owner=None, lease=None)
     )
     return len(connection.execute(statement.returning(_c.id)).all())

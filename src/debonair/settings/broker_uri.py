@@ -6,7 +6,12 @@ import re
 
 from debonair.settings.hosts import check_host
 
-_GRAMMAR = r"(?P<scheme>amqps?)://(?P<user>[^/@]*@)?(?P<hosts>[^/@?]*)(?P<path>(?:/[^/?]*)?(?:\?.*)?)"
+_GRAMMAR = (
+    r"(?P<scheme>amqps?)://(?P<user>[^/@]*@)?(?P<hosts>[^/@?]*)(?P<path>(?:/[^/?]*)?)(?:\?(?P<query>.*))?"
+)
+_PARAMETERS = {"heartbeat": r"\d{1,5}", "ssl_options": r".+", "tcp_options": r".+"}
+"""The parameters of a query and their values; pika documents them (URLParameters)."""
+
 _HOST = r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>\d+))?"
 
 
@@ -20,6 +25,7 @@ def brokers(uri: str) -> list[str]:
         raise ValueError(
             "is not a URI such as amqp://user:password@host/vhost (escape / and @ in a password)"
         )
+    query = _check_query(match["query"])
     found = []
     for place in match["hosts"].split(","):
         parts = re.fullmatch(_HOST, place)
@@ -29,8 +35,21 @@ def brokers(uri: str) -> list[str]:
             check_host(parts["host"].strip("[]"))
         except ValueError as error:
             raise ValueError(f"has the host {parts['host']!r}, which {error}") from None
-        found.append(f"{match['scheme']}://{match['user'] or ''}{place}{match['path']}")
+        found.append(f"{match['scheme']}://{match['user'] or ''}{place}{match['path']}{query}")
     return found
+
+
+def _check_query(query: str | None) -> str:
+    """Return a query with its question mark, empty without one. :raises ValueError: as :func:`brokers`."""
+    if not query:
+        return ""
+    for parameter in query.split("&"):
+        name, _, value = parameter.partition("=")
+        if name not in _PARAMETERS:
+            raise ValueError(f"has the parameter {name!r}; known are {', '.join(_PARAMETERS)}")
+        if re.fullmatch(_PARAMETERS[name], value) is None:
+            raise ValueError(f"has no valid value of the parameter {name!r}, such as heartbeat=20")
+    return f"?{query}"
 
 
 def check_broker_uri(uri: str | None) -> None:

@@ -27,7 +27,7 @@ from debonair.jobs.store import Claimed, Ending
 from debonair.jobs.table import State
 from debonair.jobs.ticks import take_ticks
 from debonair.worker import owners
-from debonair.worker.queues import DatabaseQueue, Queue
+from debonair.worker.queues import DatabaseQueue, Queue, queue_of
 from debonair.worker.runners import Runners
 from debonair.worker.wakeups import Wakeups
 
@@ -61,9 +61,12 @@ class Dispatcher:
         self._engine = engine_of(app)
         self._endings: collections.deque[tuple[Claimed, Ending | None]] = collections.deque()
         self._completed = 0
-        self._last_completion = time.monotonic()
+        self._progress = time.monotonic()
         self._next_beat = 0.0
         self._suspects = False
+        self._mine: set[tuple[int, int]] = set()
+        self._in_doubt = False
+        self._queue: Queue = DatabaseQueue()
         self._stopping = False
         self._error: str | None = None
         self._turned = time.monotonic()
@@ -71,8 +74,9 @@ class Dispatcher:
     def start(self) -> None:
         """Begin to run jobs; called once, in the process that runs them."""
         self._owner = owners.owner()
+        self._runs_as = [self._owner, self._owner + owners.ALONE]
         self._wakeups = Wakeups(self._engine)
-        self._queue: Queue = DatabaseQueue()
+        self._queue = queue_of(self._app, self._wakeups.wake)
         self._runners = Runners(self._settings.threads, self._run)
         self._thread = threading.Thread(target=self._serve, name="dispatcher", daemon=True)
         self._thread.start()
@@ -95,7 +99,7 @@ class Dispatcher:
         if self._error is not None:
             return self._error
         silent = time.monotonic() - self._turned
-        return f"no job was looked for in {silent:.0f} s" if silent > 60 else None
+        return f"no job was looked for in {silent:.0f} s" if silent > 60 else self._queue.failing()
 
     # The thread of the dispatcher.
 
@@ -119,6 +123,7 @@ class Dispatcher:
         """Do what is to be done; return the seconds until there may be more."""
         self._watch_time()
         self._return_late()
+        self._queue.prepare(self._runners.count - self._runners.unfinished, self._holds())
         beat = time.monotonic() >= self._next_beat
         if not beat and not self._endings and not self._has_work():
             return self._pause(None)
@@ -129,16 +134,23 @@ class Dispatcher:
                 claimed, pause = self._claim(connection, beat)
         except BaseException:
             self._endings.extendleft(reversed(ended))
+            self._in_doubt = True
             raise
-        for job, _ in ended:
-            self._queue.ended(job)
-        self._completed = len(ended)
+        self._queue.committed([job for job, _ in ended])
+        self._in_doubt, self._completed = False, len(ended)
+        self._mine.difference_update((job.id, job.attempts) for job, _ in ended)
+        if not self._runners.unfinished:
+            self._progress = time.monotonic()
         for job in claimed:
+            self._mine.add((job.id, job.attempts))
             self._runners.add(job, self._jobs[job.name].timeout)
         return pause
 
     def _claim(self, connection: Connection, beat: bool) -> tuple[list[Claimed], float]:
         """Queue and claim what is due; return it, and the seconds until there may be more."""
+        if self._in_doubt:
+            # The turn before may have been committed, though it failed: then nothing runs what it claimed.
+            store.give_back(connection, self._runs_as, but=self._mine)
         if beat:
             self._beat(connection)
         store.promote(connection)
@@ -156,6 +168,7 @@ class Dispatcher:
             claimed = self._queue.take(
                 connection, self._names, self._owner, self._lease, most, suspects=False
             )
+        self._queue.relay(connection, self._names, self._owner, self._lease, beat=beat)
         soonest = None if claimed else store.next_due(connection)
         return claimed, self._pause(min((due for due in (tick, soonest) if due is not None), default=None))
 
@@ -173,14 +186,14 @@ class Dispatcher:
         if self._engine.dialect.name != "sqlite":
             return True
         with reading(self._engine) as connection:
-            return store.has_work(connection)
+            return self._queue.has_news() or store.has_work(connection)
 
     def _beat(self, connection: Connection) -> None:
         """Report that this process lives, and take the jobs of those that do not."""
-        store.extend(connection, [self._owner, self._owner + owners.ALONE], self._lease)
+        store.extend(connection, [*self._runs_as, self._owner + owners.RELAY], self._lease)
         for owner in store.owners(connection, owners.host()):
             if owners.has_ended(owner):
-                at_fault = owners.was_alone_to_end(owner)
+                at_fault = owners.was_alone_to_end(owner) and not owner.endswith(owners.RELAY)
                 alone = owner.endswith(owners.ALONE)
                 _log.warning("The process %s has ended: its jobs are queued again.", owner)
                 store.take_from_dead(connection, owner, alone=alone, at_fault=at_fault)
@@ -203,15 +216,21 @@ class Dispatcher:
     def _return_late(self) -> None:
         """Give back the jobs that wait for a thread, when those that run are long."""
         waiting = self._runners.unfinished > self._runners.count
-        if self._stopping or (waiting and time.monotonic() - self._last_completion > _LONGEST_WAIT):
+        if self._stopping or (waiting and time.monotonic() - self._progress > _LONGEST_WAIT):
             self._endings.extend((job, Ending(State.QUEUED)) for job in self._runners.take_back())
+
+    def _holds(self) -> bool:
+        """Return whether this process begins no job soon, so that the queue leaves them to others."""
+        busy = self._runners.unfinished >= self._runners.count
+        late = busy and time.monotonic() - self._progress > _LONGEST_WAIT
+        return self._stopping or self._suspects or late
 
     # The threads of the runners.
 
     def _run(self, claimed: Claimed, call: Callable[..., Any]) -> None:
         ending = execution.execute(self._app, self._jobs[claimed.name], claimed, call)
         self._endings.append((claimed, ending))
-        self._last_completion = time.monotonic()
+        self._progress = time.monotonic()
         self._wakeups.wake()
 
     # Failures, and the end.
@@ -230,7 +249,8 @@ class Dispatcher:
         """Queue what is still claimed; when that fails, the lease ends and another worker takes it."""
         try:
             with self._engine.begin() as connection:
-                count = store.give_back(connection, [self._owner, self._owner + owners.ALONE])
+                count = store.give_back(connection, self._runs_as)
+                store.give_back(connection, [self._owner + owners.RELAY])
         except SQLAlchemyError as error:
             _log.warning("Jobs could not be given back: %s. Another worker takes them when their lease ends.",
                          str(getattr(error, "orig", error)).splitlines()[0])  # fmt: skip

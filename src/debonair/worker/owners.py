@@ -9,6 +9,9 @@ from pathlib import Path
 ALONE = " alone"
 """What the name of an owner ends with while it runs one job only, which may have ended a process before."""
 
+RELAY = " relay"
+"""What the name of an owner ends with that publishes a job, and does not run it."""
+
 
 def host() -> str:
     """Return what the names of all owners begin with whose processes can be seen from this one."""
@@ -23,7 +26,7 @@ def owner() -> str:
 
 def has_ended(name: str) -> bool:
     """Return whether a process of this host has ended."""
-    return not _runs(name.removesuffix(ALONE).split(" ")[3])
+    return not _runs(name.split(" ")[3])
 
 
 def was_alone_to_end(name: str) -> bool:

@@ -59,8 +59,8 @@ class Wakeups:
         if self._connection is not None:
             return
         connection = self._engine.raw_connection()
-        connection.detach()
         self._connection = connection.driver_connection
+        connection.detach()
         if self._backend == "postgresql":
             self._connection.autocommit = True
             self._connection.execute(f"LISTEN {CHANNEL}")

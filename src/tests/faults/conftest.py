@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults import postgresql
+from tests.faults import postgresql, rabbitmq
 from tests.faults.sample import COMMAND, Sample, Serve
+from tests.jobs.rabbitmq_workers import QUEUE, RabbitWorker
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,3 +106,50 @@ def on_postgresql(
         return serve(libraries=driver, **cluster.options(database), **options)
 
     return begin
+
+
+@pytest.fixture(scope="session")
+def _broker() -> Iterator[rabbitmq.Broker]:
+    if reason := rabbitmq.why_not():
+        pytest.skip(reason)
+    broker = rabbitmq.Broker()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.remove()
+
+
+@pytest.fixture
+def broker(_broker: rabbitmq.Broker) -> Iterator[rabbitmq.Broker]:
+    """A RabbitMQ that runs, and that is started again, without the queue of the sample, after the test."""
+    yield _broker
+    _broker.start()
+    _broker.delete(QUEUE)
+
+
+@pytest.fixture
+def rabbit(
+    tmp_path: Path, cluster: postgresql.Cluster, broker: rabbitmq.Broker, libraries: Path
+) -> Iterator[Callable[..., RabbitWorker]]:
+    """A function that makes the sample with jobs on PostgreSQL and that broker, with further options."""
+    made: list[RabbitWorker] = []
+
+    def make(*, uri: str | None = None, **options: Any) -> RabbitWorker:
+        directory = tmp_path / f"rabbit-{len(made)}"
+        name = cluster.create()
+        made.append(
+            RabbitWorker(directory, cluster, name, uri or broker.uri(), libraries=libraries, **options)
+        )
+        return made[-1]
+
+    yield make
+    for sample in made:
+        sample.stop()
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the driver of PostgreSQL and the client of RabbitMQ."""
+    directory = tmp_path_factory.mktemp("libraries")
+    return rabbitmq.libraries(postgresql.libraries(directory))

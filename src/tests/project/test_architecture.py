@@ -129,6 +129,7 @@ def test_each_library_is_imported_in_its_own_room_only() -> None:
         "flask_sqlalchemy": {"database"},
         "flask_migrate": {"database"},
         "psycopg": {"database"},
+        "pika": {"worker"},
         "gunicorn": {"server"},
         "prometheus_client": {"jobs", "web"},
         "flask_script_ng": {"manage"},
