@@ -30,6 +30,7 @@ class WorkerServer(Server):
         return {
             **super().options(),
             "bind": [settings.listen or socket_of(service)],
+            "umask": 0o117,  # of the Unix socket: for this user, and root
             "worker_class": JobProcess,
             "workers": settings.processes,
             "threads": 1,
