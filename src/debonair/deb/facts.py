@@ -33,6 +33,7 @@ def facts(service: Service, units: Iterable[str] = (), project: Path | None = No
         "package": service.package,
         "paths": paths(service),
         "port": port(service),
+        "roles": list(service.roles),
         "template": template(project) if project else None,
         "units": sorted(units),
         "user": service.name,

@@ -180,7 +180,12 @@ def declared_jobs(package: str) -> dict[str, Job[Any, Any]]:
 
     :param package: the service's package.
     """
-    return {**_registry.get("debonair", {}), **_registry.get(package, {})}
+    return {**_registry.get("debonair", {}), **jobs_of(package)}
+
+
+def jobs_of(package: str) -> dict[str, Job[Any, Any]]:
+    """Return the jobs by name that the modules of a package have declared so far."""
+    return dict(_registry.get(package, {}))
 
 
 def _seconds(duration: str | float) -> float:

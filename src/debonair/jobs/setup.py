@@ -15,13 +15,35 @@ _EXTENSION = "debonair_jobs"
 
 
 def init_app(app: Flask, settings: Settings, service: Service) -> None:
-    """Import the module ``<package>.jobs``; a service without it has no jobs."""
+    """Import the module ``<package>.jobs``; a service without it has no jobs.
+
+    :raises CommandError: when that module imports one that is not installed.
+    """
     if service.jobs_module is not None:
         from debonair.jobs.table import MIGRATIONS
 
         own_tables.register(app, "jobs", MIGRATIONS)
         app.extensions[_EXTENSION] = (settings[JobsSection], service)
-        importlib.import_module(service.jobs_module)
+        try:
+            importlib.import_module(service.jobs_module)
+        except ModuleNotFoundError as error:
+            raise CommandError(f"{service.jobs_module} cannot be imported: {error}") from error
+
+
+def require_module(service: Service) -> None:
+    """Check that the jobs of a service are declared where a worker finds them; its modules are imported.
+
+    :raises CommandError: when it has jobs, but no module for them.
+    """
+    if service.jobs_module is not None:
+        return
+    from debonair.jobs.declaration import jobs_of
+
+    for name, job in jobs_of(service.package).items():
+        raise CommandError(
+            f"the job {name!r} is declared in {job.function.__module__}, and no worker would run it: declare "
+            f"jobs in the module {service.package}.jobs, or import theirs there"
+        )
 
 
 def settings_of(app: Flask) -> JobsSection:

@@ -15,12 +15,23 @@ from debonair.names import WEB, Service
 from debonair.settings import LogSection
 
 
+def file_of(settings: LogSection, role: str = WEB) -> str:
+    """Return the path of the log file of a process role, or an empty text for none.
+
+    :param role: each but ``web`` has a file of its own, with the role in its name.
+    """
+    if not settings.file or role == WEB:
+        return settings.file
+    path = Path(settings.file)
+    return str(path.with_name(f"{path.stem}-{role}{path.suffix}"))
+
+
 def configure(settings: LogSection, service: Service, *, server: bool, role: str = WEB) -> None:
     """Set up the root logger: standard error and, for a server, the log file.
 
     :param server: whether this process serves. A command logs only warnings and errors, as text, and does
         not open the log file: run by root, it would create one that the service cannot write.
-    :param role: the process role: each but ``web`` has a log file of its own, with the role in its name.
+    :param role: the process role, see :func:`file_of`.
     :raises OSError: when the log file cannot be opened.
     """
     # Nobody reads it, and it would be looked up for every record (logging's own advice).
@@ -34,9 +45,7 @@ def configure(settings: LogSection, service: Service, *, server: bool, role: str
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     handlers: dict[str, dict[str, Any]] = {"stderr": {"class": "debonair.logs.sinks.StandardError"}}
     if server and settings.file:
-        path = Path(settings.file)
-        if role != WEB:
-            path = path.with_name(f"{path.stem}-{role}{path.suffix}")
+        path = Path(file_of(settings, role))
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers["file"] = {"class": "debonair.logs.file.LogFile", "filename": str(path)}
     for handler in handlers.values():

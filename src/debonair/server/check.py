@@ -1,9 +1,9 @@
 """The check that ``serve`` would succeed: ``serve --check``, which changes nothing and listens nowhere.
 
-In the order of time: the settings of the workers, the log file and the address are tried; the application is
-built as for ``serve``; its health checks run once; it handles one request; its blueprints are described.
-Under systemd the unit's sandbox applies when the command runs in the unit, or in one with its settings
-(``/usr/lib/<svc>/in-unit``).
+In the order of time: the settings of the workers, the log files and the addresses are tried; the application
+is built as for ``serve``, which imports its jobs; its health checks run once; it handles one request; its
+blueprints are described. Under systemd the unit's sandbox applies when the command runs in the unit, or in one with its settings
+(``/usr/lib/<svc>/in-unit``). ``worker --check`` is the same for the worker alone.
 """
 
 from __future__ import annotations
@@ -23,28 +23,34 @@ from debonair.api import openapi
 from debonair.config import Configuration
 from debonair.database.commands import difference
 from debonair.errors import CommandError, reason_of
-from debonair.names import Service
+from debonair.jobs.setup import require_module
+from debonair.logs.setup import file_of as log_file_of
+from debonair.names import WEB, Service
 from debonair.room import Context
 from debonair.server.launch import options, require_workers
 from debonair.server.sockets import bracketed, claim, inherited
 from debonair.server.state_file import StateFile
-from debonair.settings import LogSection, ServerSection
+from debonair.settings import JobsSection, LogSection, ServerSection
 from debonair.web.health import monitor_of
 
 _PROBE = "/health/live"
 
 
-def run(context: Context) -> None:
-    """Print the result of each health check, and return when the service can serve.
+def run(context: Context, role: str = WEB) -> None:
+    """Print the result of each health check, and return when the processes of the service can start.
 
-    :raises CommandError: when it cannot; the text is one line with the reason.
+    :param role: ``web`` checks the server, and the worker of a service with jobs; ``worker`` that one alone.
+    :raises CommandError: when they cannot; the text is one line with the reason.
     """
     configuration = context.configuration
+    service = configuration.service
     require_workers(configuration.settings[ServerSection])
-    require_log_file(configuration.settings[LogSection].file)
-    require_address(configuration)
+    for each in service.roles if role == WEB else (role,):
+        require_log_file(log_file_of(configuration.settings[LogSection], each))
+        require_address(configuration, each)
     options(configuration)
     app = context.app
+    require_module(service)
     # Each result is printed, one line each.
     logging.getLogger("debonair.health").setLevel(logging.CRITICAL)
     monitor = monitor_of(app)
@@ -63,7 +69,8 @@ def run(context: Context) -> None:
     _warn_of_unknown_revision(app)
     if not configuration.service.production and (warning := difference(app)):
         print(f"warning: {warning}")
-    print(f"{context.service.name} {report['version']} is fit to serve.")
+    fit = "serve" if role == WEB else "run jobs"
+    print(f"{context.service.name} {report['version']} is fit to {fit}.")
 
 
 def require_log_file(file: str) -> None:
@@ -89,19 +96,27 @@ def require_log_file(file: str) -> None:
         ) from None
 
 
-def require_address(configuration: Configuration) -> None:
-    """Check that the address of the settings is free, unless systemd opens the socket.
+def require_address(configuration: Configuration, role: str = WEB) -> None:
+    """Check that the address of a process role is free, unless systemd opens the socket.
 
-    What the running process of this service listens on counts as free: it is replaced.
+    What the running process of this role listens on counts as free: it is replaced.
 
     :raises CommandError: when the address cannot be listened on.
     """
-    if inherited() or has_socket_unit(configuration.service):
-        return
-    settings = configuration.settings[ServerSection]
-    running = StateFile(configuration).read()
-    if running is None or f"{bracketed(settings.host)}:{settings.port}" not in running["addresses"]:
-        claim(settings.host, settings.port)
+    if role == WEB:
+        if inherited() or has_socket_unit(configuration.service):
+            return
+        settings = configuration.settings[ServerSection]
+        host, port = settings.host, settings.port
+    else:
+        listen = configuration.settings[JobsSection].listen
+        if not listen:
+            return  # a socket in its runtime directory
+        host, _, number = listen.rpartition(":")
+        host, port = host.strip("[]"), int(number)
+    running = StateFile(configuration, role).read()
+    if running is None or f"{bracketed(host)}:{port}" not in running["addresses"]:
+        claim(host, port)
 
 
 def has_socket_unit(service: Service) -> bool:

@@ -133,7 +133,8 @@ class Server(gunicorn.app.base.BaseApplication):
 
     def run(self) -> None:
         """Serve until a signal stops the server; raises SystemExit then."""
-        # gunicorn has no setting for either.
+        # gunicorn has no setting for any of them.
+        gunicorn.util.chown = _chown
         gunicorn.util.write_error = write_problem
         gunicorn.http.wsgi.Response = ClosingResponse
         Master(self).run()
@@ -202,6 +203,13 @@ def options(configuration: Configuration) -> dict[str, Any]:
         # Which proxies are trusted is decided by the application ([server] trusted_hops), for every server.
         "forwarded_allow_ips": "",
     }
+
+
+def _chown(path: str, uid: int, gid: int) -> None:
+    """Change the owner of a Unix socket, if it has another one: the sandbox of a unit allows no chown(2)."""
+    status = os.stat(path)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.chown(path, uid, gid)
 
 
 def _refuse_malformed_body(error: ParseException) -> ResponseReturnValue:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Run the jobs of the service until a signal stops the process."""
+    """Run the jobs of the service until a signal stops it; ``--check`` reports whether that would succeed."""
 
-    arguments: tuple[Argument, ...] = ()
+    arguments = (
+        Argument("--check", action="store_true", dest="check_only",
+                 help="build the application, run the health checks, and run no job"),
+    )  # fmt: skip
     needs_app = False
 
-    def run(self, context: Context) -> int:
-        """Run jobs until a signal ends the process.
+    def run(self, context: Context, check_only: bool) -> int:
+        """Run jobs until a signal ends the process, or check only.
 
         :raises CommandError: when the service has no jobs, or the worker cannot start.
         """
@@ -28,6 +31,11 @@ class Worker:
             raise CommandError(
                 f"{service.name} has no jobs: declare them in the module {service.package}.jobs"
             )
+        if check_only:
+            from debonair.server import check
+
+            check.run(context, WORKER)
+            return 0
         from debonair.database.commands import require_migrated
         from debonair.server.launch import prepare
 

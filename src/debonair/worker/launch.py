@@ -16,7 +16,7 @@ from debonair.worker.process import JobProcess
 _LONGEST_SOCKET = 100
 """The longest path of a Unix socket, in bytes (sockaddr_un(7) allows 107)."""
 
-_GIVE_BACK = 10
+GIVE_BACK = 10
 """Seconds that a process has to give its jobs back after ``[jobs] stop_timeout``."""
 
 
@@ -30,10 +30,11 @@ class WorkerServer(Server):
         return {
             **super().options(),
             "bind": [settings.listen or socket_of(service)],
+            "umask": 0o117,  # of the Unix socket: for this user, and root
             "worker_class": JobProcess,
             "workers": settings.processes,
             "threads": 1,
-            "graceful_timeout": round(settings.stop_timeout) + _GIVE_BACK,
+            "graceful_timeout": round(settings.stop_timeout) + GIVE_BACK,
             "max_requests": 0,
             "preload_app": True,
             "proc_name": service.unit(WORKER),

@@ -35,18 +35,40 @@ def was_alone_to_end(name: str) -> bool:
 
 
 def _process(pid: int) -> str:
-    return f"{pid}.{_start_time(pid)}"
+    try:
+        return f"{pid}.{_start_time(pid)}"
+    except OSError:  # it has just ended
+        return f"{pid}."
 
 
 def _runs(process: str) -> bool:
     pid, _, start_time = process.partition(".")
-    return _start_time(int(pid)) == start_time
+    try:
+        return _start_time(int(pid)) == start_time
+    except OSError:
+        return _is_hidden(int(pid))
+
+
+def _is_hidden(pid: int) -> bool:
+    """Return whether a process exists that /proc does not show.
+
+    In a unit with ``ProtectProc=invisible`` and ``PrivateUsers=yes``, /proc shows the processes of this unit
+    only (systemd.exec(5)): not those of a second worker on the host. When the id belongs to a third process,
+    the jobs of the owner that has ended are taken after their lease.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _start_time(pid: int) -> str:
-    """Return when a process was started, in the kernel's ticks; empty when it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return ""
+    """Return when a process was started, in the kernel's ticks; empty when it has ended.
+
+    :raises OSError: when /proc does not have it.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode()

@@ -66,9 +66,15 @@ def paths(host: Host) -> set[str]:
     return {path for path in found if not OTHERS.match(path) and "__pycache__" not in path}
 
 
-def table(name: str) -> list[tuple[str, bool, str, str]]:
-    """Return the rows of the page's table: path, whether it speaks for all below, mode, owner."""
-    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
+def table(name: str, *, jobs: bool = False) -> list[tuple[str, bool, str, str]]:
+    """Return the rows of one of the page's tables: path, whether it speaks for all below, mode, owner.
+
+    :param jobs: whether the table of what a service with jobs has in addition.
+    """
+    tables = PAGE.read_text(encoding="utf-8").split(".. list-table:: ")
+    title = "Further paths of a service with jobs\n" if jobs else "Paths of a service\n"
+    (text,) = (text for text in tables if text.startswith(title))
+    rows = ROW.findall(text)
     return [
         (path.replace("<svc>", name), bool(below), mode, owner.replace("<svc>", name))
         for path, below, mode, owner in rows

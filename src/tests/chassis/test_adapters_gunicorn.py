@@ -16,6 +16,7 @@ import gunicorn.config
 import gunicorn.glogging
 import gunicorn.http.unreader
 import gunicorn.http.wsgi
+import gunicorn.sock
 import gunicorn.util
 import gunicorn.workers.base
 import pytest
@@ -50,6 +51,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (Unreader.unread, "(self, data)"),
     (Unreader.chunk, "(self, size_hint=None)"),
     (gunicorn.util.close_graceful, "(sock, timeout=2.0, max_drain=65536)"),
+    (gunicorn.util.chown, "(path, uid, gid)"),
     (gunicorn.util.write_error, "(sock, status_int, reason, mesg)"),
     (gunicorn.util.write_nonblock, "(sock, data, chunked=False)"),
     (Response.send_headers, "(self)"),
@@ -80,6 +82,8 @@ CALLS: list[tuple[Callable[..., Any], str, str]] = [
     (Arbiter.halt, "self.cfg.on_exit(self)", "the state file is removed"),
     (base.Worker.init_process, "self.cfg.post_worker_init(self)", "checks start, and the worker is ready"),
     (base.Worker.init_process, "self.init_signals()", "the stop signals are unblocked"),
+    (gunicorn.sock.UnixSocket.bind, "util.chown(self.cfg_addr", "_chown() replaces the function"),
+    (gunicorn.sock.UnixSocket.bind, "os.umask(self.conf.umask)", "worker.launch limits who may connect"),
     (base.Worker.handle_error, "util.write_error(client", "write_problem() replaces the function"),
     (gunicorn.http.wsgi.create, "response_class = Response", "ClosingResponse replaces the class"),
     (sync.SyncWorker.handle, "util.close_graceful(client)", "Lingering.add() replaces the function"),

@@ -125,3 +125,60 @@ def test_database_of_another_version_is_a_warning_with_two_ways_out(command: Pro
     (line,) = ran.stderr.splitlines()
     assert "at revision 0001, which this version does not know: another version made it" in line
     assert "install the other version again; or run 'db downgrade' with the other version" in line
+
+
+# -- jobs ------------------------------------------------------------------------------------------
+
+JOB = """
+import debonair
+
+@debonair.job
+def tidy() -> None:
+    pass
+"""
+
+
+@pytest.fixture
+def with_jobs(command: Program, free_port: str) -> Program:
+    """The service, whose jobs have their tables."""
+    (command.package / "jobs.py").write_text(JOB)
+    assert command("db", "upgrade").returncode == 0
+    return command
+
+
+def test_worker_of_a_service_with_jobs_is_checked_too(with_jobs: Program, free_port: str) -> None:
+    ran = with_jobs("-s", free_port, "serve", "--check")
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "orders 0+unknown is fit to serve."), ran
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for check in ("serve", "worker"):
+            line = with_jobs("-s", free_port, "-s", f"jobs.listen={address}", check, "--check").stderr
+            assert f"{address} is in use" in line
+
+
+def test_worker_alone_is_checked(with_jobs: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = with_jobs("-s", f"server.port={taken.getsockname()[1]}", "worker", "--check")
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "orders 0+unknown is fit to run jobs."), ran
+
+
+def test_log_file_of_the_worker_is_tried(with_jobs: Program, free_port: str, tmp_path: Path) -> None:
+    (tmp_path / "orders-worker.log").mkdir()
+    log = f"log.file={tmp_path}/orders.log"
+    line = with_jobs.refused("-s", free_port, "-s", log, "serve", "--check")
+    assert f"{tmp_path}/orders-worker.log cannot be written: is a directory" in line
+
+
+def test_jobs_that_cannot_be_imported_are_found(with_jobs: Program, free_port: str) -> None:
+    (with_jobs.package / "jobs.py").write_text("import missing_library\n")
+    line = with_jobs.refused("-s", free_port, "serve", "--check")
+    assert line == "error: orders.jobs cannot be imported: No module named 'missing_library'"
+
+
+def test_job_that_no_worker_would_run_is_found(command: Program, free_port: str) -> None:
+    (command.package / "tasks.py").write_text(JOB)
+    application = APPLICATION.format(step="import orders.tasks", error="None")
+    (command.package / "application.py").write_text(application)
+    line = command.refused("-s", free_port, "serve", "--check")
+    assert "the job 'tidy' is declared in orders.tasks, and no worker would run it" in line
+    assert "declare jobs in the module orders.jobs" in line

@@ -13,6 +13,8 @@ import pytest
 from debonair.deb import __main__ as dispatcher
 from debonair.deb import facts, unpack, versions
 from debonair.names import Service
+from debonair.settings import JobsSection
+from debonair.worker import launch
 from tests.support import ROOT
 
 PACKAGING = ROOT / "src" / "debonair" / "deb"
@@ -109,6 +111,42 @@ def test_every_path_in_the_templates_is_a_name_of_the_service() -> None:
     for path in {path.rstrip(".,") for text in texts for path in re.findall(pattern, text)}:
         inside = any(path == name or path.startswith(f"{name}/") or name.startswith(path) for name in named)
         assert inside, path
+
+
+def directives(name: str) -> dict[str, list[str]]:
+    """Return the directives of the section [Service] of a unit of the packaging, by name."""
+    unit = (PACKAGING / "templates" / name).read_text().replace("\\\n", "")
+    found: dict[str, list[str]] = {}
+    for key, value in re.findall(
+        r"(?m)^(\w+)=(.*)", unit.partition("[Service]")[2].partition("[Install]")[0]
+    ):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def test_worker_has_the_sandbox_of_the_service() -> None:
+    service, worker = directives("service"), directives("worker")
+    own = {
+        "ExecReload",
+        "ExecStart",
+        "ExecStartPre",
+        "OOMPolicy",
+        "RestartSec",
+        "RuntimeDirectory",
+        "TimeoutStopSec",
+    }
+    assert {key: value for key, value in service.items() if key not in own} == {
+        key: value for key, value in worker.items() if key not in own
+    }
+    assert len(service.keys() - own) > 35
+
+
+def test_systemd_does_not_stop_the_worker_before_its_jobs_have_finished() -> None:
+    (seconds,) = directives("worker")["TimeoutStopSec"]
+    longest = JobsSection.stop_timeout.parse("1h")
+    with pytest.raises(ValueError, match="1h"):
+        JobsSection.stop_timeout.parse("61m")
+    assert int(seconds) > longest + 2 * launch.GIVE_BACK
 
 
 def test_puppet_uses_the_same_paths() -> None:

@@ -1,8 +1,8 @@
 # @summary Installs, configures and runs one Debonair service, or removes it.
 #
 # The steps, in this order: drop-ins of the units, package, configuration (which the service checks before
-# Puppet replaces the old file), migration of the database, a check that the new process starts, restart,
-# health. Each step looks at the state of the host and not at what this run has changed. So the next run
+# Puppet replaces the old file), migration of the database, a check that the new processes start, restart of
+# the service and then of its worker, health of both. Each step looks at the state of the host and not at what this run has changed. So the next run
 # continues where a run has failed. When a step fails, the run fails, and the old process keeps running.
 #
 # @example
@@ -14,6 +14,7 @@
 #     nginx   => { 'server_name' => ['orders.example.org'] },
 #     timers  => { 'tidy' => { 'command' => ['tidy', '--all'], 'on_calendar' => 'daily' } },
 #     sandbox => { 'MemoryMax' => '512M' },
+#     worker  => { 'MemoryMax' => '2G' },
 #   }
 #
 # @param ensure
@@ -43,9 +44,14 @@
 # @param timers
 #   Commands that systemd runs at certain times, by name. Puppet removes timers that are not named any more.
 # @param sandbox
-#   Directives for the service unit in addition to those of the package: sandbox and resource limits.
+#   Directives for the service unit in addition to those of the package: sandbox and resource limits. The worker
+#   and the timers have them too, except for those about restarts, time limits and the watchdog.
+# @param worker
+#   Whether the worker runs on this node, which runs the jobs of the service. With `true`, it runs if the package
+#   has `<svc>-worker.service`: the catalog does not know that, so the node looks. A hash is `true` with
+#   directives for the unit of the worker, which win over `sandbox`. With `false`, it is stopped and disabled.
 # @param service_ensure
-#   `stopped` stops the service and its socket, and does not start them at boot.
+#   `stopped` stops the service, its socket and its worker, and does not start them at boot.
 # @param purge_data
 #   With `ensure: absent`, whether to remove the data in `/var/lib/<svc>` as well.
 define debonair::service (
@@ -61,6 +67,7 @@ define debonair::service (
   Integer[1] $health_tries = 30,
   Hash[Pattern[/\A[a-z][a-z0-9-]*\z/], Debonair::Timer] $timers = {},
   Debonair::Sandbox $sandbox = {},
+  Variant[Boolean, Debonair::Sandbox] $worker = true,
   Enum['running', 'stopped'] $service_ensure = 'running',
   Boolean $purge_data = false,
 ) {
@@ -74,6 +81,19 @@ define debonair::service (
       debonair::service ${title}: give it a port, or a socket. puppet/${title}.yaml in the source of the service \
       has its port, and so has /usr/share/${title}/facts.json on a host with the package
       |- MESSAGE
+  }
+
+  if 'worker' in $timers {
+    fail("debonair::service ${title}: no timer can be named worker: ${title}-worker.service is the unit of the worker")
+  }
+  # What says when the service is restarted or stopped makes no sense for a command of a timer, and would end the
+  # worker before its jobs have finished.
+  $shared = $sandbox.filter |$name, $value| {
+    $name !~ /\A(Restart(Sec|Force|Prevent|\z)|Timeout|Watchdog|RuntimeMax|RuntimeRandom|FailureAction|SuccessExit)/
+  }
+  $of_worker = $worker ? {
+    Hash    => $shared + $worker,
+    default => $shared,
   }
 
   $backend = $socket ? {
@@ -101,6 +121,7 @@ define debonair::service (
       port    => $port,
       socket  => $socket,
       sandbox => $sandbox,
+      worker  => $of_worker,
     }
     -> debonair::service::pin { $title:
       version => $version,
@@ -115,6 +136,7 @@ define debonair::service (
       migrate      => $migrate,
       on_config    => $on_config,
       health_tries => $health_tries,
+      worker       => $worker != false,
     }
     -> Debonair::Service::Nginx[$title]
 
@@ -122,7 +144,7 @@ define debonair::service (
     debonair::service::timers { $title:
       timers  => $timers,
       active  => $service_ensure == 'running',
-      sandbox => $sandbox,
+      sandbox => $shared,
       require => Debonair::Service::Run[$title],
     }
   }

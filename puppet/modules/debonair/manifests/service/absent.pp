@@ -5,7 +5,9 @@
 define debonair::service::absent (
   Boolean $purge_data,
 ) {
-  $system = '/etc/systemd/system'
+  $units = ["${title}.socket", "${title}.service", "${title}-worker.service"]
+  $directories = $units.map |$unit| { "/etc/systemd/system/${unit}.d" }
+  $names = $units.join(' ')
 
   debonair::service::timers { $title:
     timers  => {},
@@ -23,7 +25,7 @@ define debonair::service::absent (
     require => Debonair::Service::Timers[$title],
   }
 
-  -> file { ["/etc/${title}", "${system}/${title}.socket.d", "${system}/${title}.service.d"]:
+  -> file { ["/etc/${title}"] + $directories:
     ensure => absent,
     force  => true,
     backup => false,
@@ -31,8 +33,8 @@ define debonair::service::absent (
 
   # systemd still has the units in memory after their files are removed.
   -> exec { "debonair ${title}: forget the units":
-    command  => "systemctl daemon-reload; systemctl reset-failed ${title}.service ${title}.socket || true",
-    onlyif   => "systemctl show -p NeedDaemonReload ${title}.service ${title}.socket | grep -q =yes",
+    command  => "systemctl daemon-reload; systemctl reset-failed ${names} || true",
+    onlyif   => "systemctl show -p NeedDaemonReload ${names} | grep -q =yes",
     provider => shell,
     path     => ['/usr/bin', '/bin'],
   }

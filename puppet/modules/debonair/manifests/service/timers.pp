@@ -4,7 +4,7 @@
 #
 # @param timers the timers by name
 # @param active whether the timers run
-# @param sandbox directives for the units of the commands, as for the unit of the service
+# @param sandbox directives for the units of the commands
 # @api private
 define debonair::service::timers (
   Hash[String, Debonair::Timer] $timers,
@@ -17,10 +17,6 @@ define debonair::service::timers (
   }
   $header = "# Puppet (debonair::service ${title}) writes this file."
   $wanted = $timers.filter |$name, $timer| { $timer['ensure'] != 'absent' }
-  # A restart, a time limit or a watchdog of the service makes no sense for a command, or stops it.
-  $directives = $sandbox.filter |$name, $value| {
-    $name !~ /\A(Restart(Sec|Force|Prevent|\z)|Timeout|Watchdog|RuntimeMax|RuntimeRandom|FailureAction|SuccessExit)/
-  }
 
   $wanted.each |$name, $timer| {
     $unit = "${title}-${name}"
@@ -37,7 +33,7 @@ define debonair::service::timers (
           'svc'     => $title,
           'name'    => $name,
           'command' => $timer['command'],
-          'sandbox' => debonair::directives($directives),
+          'sandbox' => debonair::directives($sandbox),
       }),
     }
 

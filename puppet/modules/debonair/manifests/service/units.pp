@@ -5,11 +5,13 @@
 # @param port the port on 127.0.0.1
 # @param socket the Unix socket in place of a port
 # @param sandbox directives for the service unit
+# @param worker directives for the unit of the worker; a service without jobs does not have it
 # @api private
 define debonair::service::units (
   Optional[Stdlib::Port] $port,
   Optional[Stdlib::Absolutepath] $socket,
   Debonair::Sandbox $sandbox,
+  Debonair::Sandbox $worker,
 ) {
   $listen = [$socket, $port].filter |$it| { $it =~ NotUndef }.map |$it| {
     $access = $it ? {
@@ -19,19 +21,21 @@ define debonair::service::units (
     $address = $it ? { String => $it, default => "127.0.0.1:${it}" }
     "[Socket]\nListenStream=\nListenStream=${address}\n${access}"
   }.join
-  $directives = debonair::directives($sandbox)
-  $service = $directives ? {
-    ''      => '',
-    default => "[Service]\n${directives}",
+  $services = [$sandbox, $worker].map |$it| {
+    $it.empty ? { true => '', default => "[Service]\n${debonair::directives($it)}" }
   }
 
-  $texts = { 'socket' => $listen, 'service' => $service }
+  $texts = {
+    "${title}.socket"         => $listen,
+    "${title}.service"        => $services[0],
+    "${title}-worker.service" => $services[1],
+  }
   $texts.each |$unit, $text| {
     $kept = $text ? {
       ''      => absent,
       default => file,
     }
-    $directory = "/etc/systemd/system/${title}.${unit}.d"
+    $directory = "/etc/systemd/system/${unit}.d"
     # The directory always exists: its modification time shows that a drop-in was removed.
     file { $directory:
       ensure => directory,

@@ -88,6 +88,7 @@ RSpec.describe 'debonair', type: :class do
     it { is_expected.to contain_exec('debonair stock: load the configuration of nginx') }
 
     ['/etc/stock', '/etc/systemd/system/stock.socket.d', '/etc/systemd/system/stock.service.d',
+     '/etc/systemd/system/stock-worker.service.d',
      '/etc/nginx/sites-available/stock', '/etc/nginx/sites-enabled/stock'].each do |path|
       it { is_expected.to contain_file(path).with_ensure('absent') }
     end

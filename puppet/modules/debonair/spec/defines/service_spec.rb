@@ -17,7 +17,8 @@ RSpec.describe 'debonair::service', type: :define do
             secrets: sensitive('orders' => { 'api_token' => 'x' }), port: 5001,
             nginx: { 'server_name' => ['orders.example.org'] }, migrate: true, on_config: 'nothing', health_tries: 5,
             timers: { 'tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } },
-            sandbox: { 'MemoryMax' => '512M' }, service_ensure: 'running', purge_data: false
+            sandbox: { 'MemoryMax' => '512M' }, worker: { 'MemoryMax' => '2G' }, service_ensure: 'running',
+            purge_data: false
           }
         end
 
@@ -28,13 +29,13 @@ RSpec.describe 'debonair::service', type: :define do
 
   context 'with defaults' do
     it { is_expected.to contain_debonair__service('orders') }
-    it { is_expected.to contain_debonair__service__units('orders').with(port: 5000, socket: nil, sandbox: {}) }
+    it { is_expected.to contain_debonair__service__units('orders').with(port: 5000, socket: nil, sandbox: {}, worker: {}) }
     it { is_expected.to contain_debonair__service__install('orders').with(version: 'present', config: {}) }
     it { is_expected.to contain_debonair__service__install('orders').with_secrets(sensitive({})) }
 
     it 'runs, migrates and restarts' do
       is_expected.to contain_debonair__service__run('orders')
-        .with(ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30)
+        .with(ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30, worker: true)
     end
 
     it { is_expected.to contain_debonair__service__timers('orders').with(timers: {}, active: true, sandbox: {}) }
@@ -143,6 +144,39 @@ RSpec.describe 'debonair::service', type: :define do
     it { is_expected.to contain_debonair__service__timers('orders').with_sandbox('MemoryMax' => '512M') }
   end
 
+  context 'with a sandbox that ends a process' do
+    let(:kept) { { 'IPAddressDeny' => 'any' } }
+    let(:params) { super().merge(sandbox: kept.merge('TimeoutStopSec' => 5, 'RuntimeMaxSec' => 60, 'Restart' => 'no')) }
+
+    it 'has it for the service, and not for the worker and the timers' do
+      is_expected.to contain_debonair__service__units('orders').with(sandbox: params[:sandbox], worker: kept)
+      is_expected.to contain_debonair__service__timers('orders').with_sandbox(kept)
+    end
+  end
+
+  context 'with worker' do
+    let(:params) { super().merge(sandbox: { 'MemoryMax' => '512M', 'Nice' => 5 }, worker: { 'MemoryMax' => '2G', 'TimeoutStopSec' => 9 }) }
+
+    it 'has directives that win over those of the sandbox' do
+      is_expected.to contain_debonair__service__units('orders')
+        .with_worker('MemoryMax' => '2G', 'Nice' => 5, 'TimeoutStopSec' => 9)
+      is_expected.to contain_debonair__service__run('orders').with_worker(true)
+    end
+  end
+
+  context 'with worker false' do
+    let(:params) { super().merge(worker: false) }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_debonair__service__run('orders').with_worker(false) }
+  end
+
+  context 'with a timer that has the name of the worker' do
+    let(:params) { super().merge(timers: { 'worker' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } }) }
+
+    it { is_expected.to compile.and_raise_error(/no timer can be named worker: orders-worker\.service is the unit of the worker/) }
+  end
+
   context 'with service_ensure stopped' do
     let(:params) { super().merge(service_ensure: 'stopped') }
 
@@ -183,6 +217,7 @@ RSpec.describe 'debonair::service', type: :define do
     health_tries: 0,
     timers: { 'Tidy' => { 'command' => ['tidy'], 'on_calendar' => 'daily' } },
     sandbox: { 'MemorMax' => '512M' },
+    worker: { 'MemorMax' => '512M' },
     service_ensure: 'present',
     purge_data: 'yes',
   }.each do |name, value|

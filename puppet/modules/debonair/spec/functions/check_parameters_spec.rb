@@ -12,7 +12,7 @@ RSpec.describe 'debonair::check_parameters', type: :puppet_function do
     'prot' => "did you mean 'port'?",
     'timer' => "did you mean 'timers'?",
     'zzz' => 'it has config, ensure, health_tries, migrate, nginx, on_config, port, purge_data, sandbox, ' \
-             'service_ensure, socket, timers, version',
+             'service_ensure, socket, timers, version, worker',
   }.each do |key, advice|
     it "advises on #{key}" do
       message = "debonair::services: orders: '#{key}' is not a parameter of a service: #{advice}"

@@ -8,14 +8,15 @@ RSpec.describe 'debonair::service::absent', type: :define do
   it { is_expected.to contain_debonair__service__absent('orders') }
   it { is_expected.to contain_package('orders').with_ensure('purged') }
 
-  ['/etc/orders', '/etc/systemd/system/orders.socket.d', '/etc/systemd/system/orders.service.d'].each do |path|
+  %w[/etc/orders /etc/systemd/system/orders.socket.d /etc/systemd/system/orders.service.d
+     /etc/systemd/system/orders-worker.service.d].each do |path|
     it { is_expected.to contain_file(path).with(ensure: 'absent', force: true, backup: false).that_requires('Package[orders]') }
   end
 
   it 'reloads systemd at the end, if it still has the units' do
     is_expected.to contain_exec('debonair orders: forget the units')
-      .with_command(/\Asystemctl daemon-reload; systemctl reset-failed orders\.service orders\.socket/)
-      .with_onlyif(/NeedDaemonReload orders\.service orders\.socket/)
+      .with_command(/\Asystemctl daemon-reload; systemctl reset-failed orders\.socket orders\.service orders-worker\.service/)
+      .with_onlyif(/NeedDaemonReload orders\.socket orders\.service orders-worker\.service/)
       .with_provider('shell')
       .that_requires(['File[/etc/orders]', 'File[/etc/systemd/system/orders.socket.d]'])
   end

@@ -2,11 +2,15 @@
 
 RSpec.describe 'debonair::service::run', type: :define do
   let(:title) { 'orders' }
-  let(:params) { { ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30 } }
+  let(:params) { { ensure: 'running', migrate: true, on_config: 'restart', health_tries: 30, worker: true } }
   let(:migrate) { 'debonair orders: db upgrade' }
   let(:check) { 'debonair orders: check' }
   let(:restart) { 'debonair orders: restart' }
   let(:health) { 'debonair orders: health' }
+  let(:check_worker) { 'debonair orders: check the worker' }
+  let(:restart_worker) { 'debonair orders: restart the worker' }
+  let(:health_worker) { 'debonair orders: health of the worker' }
+  let(:enable_worker) { 'debonair orders: enable the worker' }
 
   it { is_expected.to compile.with_all_deps }
   it { is_expected.to contain_debonair__service__run('orders') }
@@ -74,6 +78,51 @@ RSpec.describe 'debonair::service::run', type: :define do
     it { is_expected.to contain_service(unit).with(ensure: 'running', enable: true) }
   end
 
+  context 'with worker' do
+    let(:has_worker) { %(grep -qsF '"orders-worker.service"' /usr/share/orders/facts.json) }
+
+    it 'checks it with the settings of its unit before anything is stopped' do
+      is_expected.to contain_exec(check_worker)
+        .with(command: '/usr/lib/orders/in-unit --role worker worker --check >/dev/null', logoutput: true)
+        .with_unless(catalogue.resource('Exec', restart_worker)[:unless])
+        .that_comes_before("Exec[#{restart}]").that_requires("Exec[#{check}]")
+    end
+
+    it 'restarts it after the service, unless it is current, and gives its jobs the time that they may have' do
+      is_expected.to contain_exec(restart_worker)
+        .with(command: 'systemctl daemon-reload && systemctl restart orders-worker.service', timeout: 3900)
+        .with_unless(%r{^systemctl is-active --quiet orders-worker\.service &&\n/usr/bin/orders running --role worker &&\n})
+        .with_unless(%r{find /etc/systemd/system/orders-worker\.service\.d -newermt})
+        .that_requires("Exec[#{restart}]").that_comes_before("Exec[#{health}]")
+      expect(shell_parses?(catalogue.resource('Exec', restart_worker)[:unless])).to be true
+    end
+
+    it 'waits until it is healthy, before it is enabled' do
+      is_expected.to contain_exec(health_worker)
+        .with(command: '/usr/bin/orders health --role worker', unless: '/usr/bin/orders health --role worker', tries: 30, try_sleep: 1)
+        .that_requires("Exec[#{health}]").that_comes_before("Exec[#{enable_worker}]")
+      is_expected.to contain_exec(enable_worker)
+        .with(command: 'systemctl enable orders-worker.service', unless: 'systemctl is-enabled --quiet orders-worker.service')
+    end
+
+    it 'does nothing where the package has no worker' do
+      [check_worker, restart_worker, health_worker, enable_worker].each do |step|
+        is_expected.to contain_exec(step).with_onlyif(has_worker)
+      end
+      is_expected.not_to contain_service('orders-worker.service')
+    end
+  end
+
+  context 'with worker false' do
+    let(:params) { super().merge(worker: false) }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_exec(restart) }
+    it { is_expected.not_to contain_exec(check_worker) }
+    it { is_expected.not_to contain_exec(restart_worker) }
+    it { is_expected.to contain_service('orders-worker.service').with(ensure: 'stopped', enable: false) }
+  end
+
   context 'with migrate false' do
     let(:params) { super().merge(migrate: false) }
 
@@ -85,12 +134,14 @@ RSpec.describe 'debonair::service::run', type: :define do
     let(:params) { super().merge(on_config: 'nothing') }
 
     it { is_expected.to contain_exec(restart).with_unless('systemctl is-active --quiet orders.service') }
+    it { is_expected.to contain_exec(restart_worker).with_unless('systemctl is-active --quiet orders-worker.service') }
   end
 
   context 'with health_tries' do
     let(:params) { super().merge(health_tries: 5) }
 
     it { is_expected.to contain_exec(health).with_tries(5) }
+    it { is_expected.to contain_exec(health_worker).with_tries(5) }
   end
 
   context 'with ensure stopped' do
@@ -100,8 +151,13 @@ RSpec.describe 'debonair::service::run', type: :define do
     it { is_expected.not_to contain_exec(check) }
     it { is_expected.not_to contain_exec(restart) }
     it { is_expected.not_to contain_exec(health) }
+    it { is_expected.not_to contain_exec(restart_worker) }
 
-    %w[orders.socket orders.service].each do |unit|
+    it 'lets the worker finish its jobs before the service stops' do
+      is_expected.to contain_service('orders-worker.service').that_comes_before('Service[orders.service]')
+    end
+
+    %w[orders.socket orders.service orders-worker.service].each do |unit|
       it { is_expected.to contain_service(unit).with(ensure: 'stopped', enable: false) }
     end
   end

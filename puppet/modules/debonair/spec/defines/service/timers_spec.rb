@@ -50,10 +50,10 @@ RSpec.describe 'debonair::service::timers', type: :define do
   end
 
   context 'with sandbox' do
-    let(:sandbox) { { 'MemoryMax' => '512M', 'Restart' => 'always', 'RestrictNamespaces' => true, 'TimeoutStartSec' => 5, 'WatchdogSec' => 1 } }
+    let(:sandbox) { { 'MemoryMax' => '512M', 'RestrictNamespaces' => true } }
     let(:params) { super().merge(sandbox: sandbox) }
 
-    it 'applies it to the command, without what makes sense for a server only' do
+    it 'applies it to the command' do
       is_expected.to contain_file("#{units}.service").with_content(/\n# The parameter sandbox\.\nMemoryMax=512M\nRestrictNamespaces=true\n\z/)
     end
   end

@@ -2,21 +2,22 @@
 
 RSpec.describe 'debonair::service::units', type: :define do
   let(:title) { 'orders' }
-  let(:params) { { port: :undef, socket: :undef, sandbox: {} } }
+  let(:params) { { port: :undef, socket: :undef, sandbox: {}, worker: {} } }
   let(:header) { "# Puppet (debonair::service orders) writes this file.\n" }
   let(:socket) { '/etc/systemd/system/orders.socket.d/puppet.conf' }
   let(:service) { '/etc/systemd/system/orders.service.d/puppet.conf' }
+  let(:of_worker) { '/etc/systemd/system/orders-worker.service.d/puppet.conf' }
 
   it { is_expected.to compile.with_all_deps }
   it { is_expected.to contain_debonair__service__units('orders') }
 
-  %w[socket service].each do |unit|
+  %w[orders.socket orders.service orders-worker.service].each do |unit|
     it 'keeps the directory, whose time shows that a drop-in was removed' do
-      is_expected.to contain_file("/etc/systemd/system/orders.#{unit}.d")
+      is_expected.to contain_file("/etc/systemd/system/#{unit}.d")
         .with(ensure: 'directory', owner: 'root', group: 'root', mode: '0755')
     end
 
-    it { is_expected.to contain_file("/etc/systemd/system/orders.#{unit}.d/puppet.conf").with_ensure('absent') }
+    it { is_expected.to contain_file("/etc/systemd/system/#{unit}.d/puppet.conf").with_ensure('absent') }
   end
 
   context 'with port' do
@@ -56,5 +57,17 @@ RSpec.describe 'debonair::service::units', type: :define do
     end
 
     it { is_expected.to contain_file(socket).with_ensure('absent') }
+    it { is_expected.to contain_file(of_worker).with_ensure('absent') }
+  end
+
+  context 'with worker' do
+    let(:params) { super().merge(worker: { 'MemoryMax' => '2G' }) }
+
+    it { is_expected.to contain_file(service).with_ensure('absent') }
+
+    it 'writes each directive into the drop-in of the worker' do
+      is_expected.to contain_file(of_worker).with(ensure: 'file', owner: 'root', group: 'root', mode: '0644')
+        .with_content("#{header}[Service]\nMemoryMax=2G\n")
+    end
   end
 end
