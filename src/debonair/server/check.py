@@ -2,8 +2,8 @@
 
 In the order of time: the settings of the workers, the log files and the addresses are tried; the application
 is built as for ``serve``, which imports its jobs; its health checks run once; it handles one request; its
-blueprints are described. Under systemd the unit's sandbox applies when the command runs in the unit, or in one with its settings
-(``/usr/lib/<svc>/in-unit``). ``worker --check`` is the same for the worker alone.
+blueprints are described. Under systemd the unit's sandbox applies when the command runs in the unit, or in
+one with its settings (``/usr/lib/<svc>/in-unit``). ``worker --check`` is the same for the worker alone.
 """
 
 from __future__ import annotations
