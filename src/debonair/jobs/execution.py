@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 
 from debonair.context import (
     bind_request_id,
@@ -30,6 +31,7 @@ from debonair.errors import PermanentError
 from debonair.jobs import current, metrics
 from debonair.jobs.arguments import ArgumentsError
 from debonair.jobs.declaration import Job
+from debonair.jobs.setup import service_of
 from debonair.jobs.store import Claimed, Ending, end
 from debonair.jobs.table import State
 
@@ -95,8 +97,7 @@ def _attempt(job: Job[Any, Any], claimed: Claimed, call: Callable[..., Any] | No
         db.session.commit()
         return ending, True
     except ArgumentsError as error:
-        text = f"{error}; it was enqueued by version {claimed.version}"
-        return Ending(State.DEAD, error=text), False
+        return _unfit(job, claimed, f"{error}; it was enqueued by version {claimed.version}"), False
     except _LostError:
         raise
     except PermanentError as error:
@@ -105,6 +106,18 @@ def _attempt(job: Job[Any, Any], claimed: Claimed, call: Callable[..., Any] | No
     except (Exception, JobTimeout, SystemExit):
         db.session.rollback()
         return failed(job, claimed, traceback.format_exc()), False
+
+
+def _unfit(job: Job[Any, Any], claimed: Claimed, error: str) -> Ending:
+    """Return the end of a job whose arguments do not fit: it is dead, unless a newer release may run it."""
+    own = service_of(current_app).version
+    if _numbers(claimed.version or "") > _numbers(own):
+        return failed(job, claimed, f"{error}, which is newer than this worker's {own}")
+    return Ending(State.DEAD, error=error)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def failed(job: Job[Any, Any], claimed: Claimed, error: str) -> Ending:

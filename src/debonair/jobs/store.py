@@ -155,22 +155,20 @@ def end(connection: Any, job: Claimed, ending: Ending) -> bool:
 
 
 def end_all(connection: Connection, endings: Iterable[tuple[Claimed, Ending]]) -> None:
-    """Record how attempts have ended, as :func:`end` does for one."""
-    done: dict[int, list[dict[str, Any]]] = {}
+    """Record how attempts have ended, as :func:`end` does for one; those that are alike by one statement."""
+    alike: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for job, ending in endings:
-        if ending.state is State.DONE and ending.keep:
-            row = {"of": job.id, "by": job.owner, "try": job.attempts, "value": ending.result}
-            done.setdefault(ending.keep, []).append(row)
+        if ending.state is State.DONE and ending.result is None:
+            alike.setdefault((job.owner, ending.keep), []).append((job.id, job.attempts))
         else:
             end(connection, job, ending)
-    for keep, rows in done.items():
-        statement = (
-            sa.update(JOBS)
-            .where(_c.id == sa.bindparam("of"), _c.owner == sa.bindparam("by"),
-                   _c.attempts == sa.bindparam("try"), _is_running)
-            .values(**_values(Ending(State.DONE, keep=keep)) | {"result": sa.bindparam("value")})
-        )  # fmt: skip
-        connection.execute(statement, rows)
+    for (owner, keep), attempts in alike.items():
+        mine = (_c.owner == owner, sa.tuple_(_c.id, _c.attempts).in_(attempts), _is_running)
+        if keep:
+            done = _values(Ending(State.DONE, keep=keep))
+            connection.execute(sa.update(JOBS).where(*mine).values(done))
+        else:
+            connection.execute(sa.delete(JOBS).where(*mine))
 
 
 def _values(ending: Ending) -> dict[str, Any]:

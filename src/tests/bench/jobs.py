@@ -10,7 +10,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +17,7 @@ from pathlib import Path
 
 from tests.bench.environments import python_of
 from tests.bench.peers import DIRECTORY, Peer
-from tests.faults.postgresql import Cluster
-from tests.faults.rabbitmq import Broker
+from tests.faults import postgresql, rabbitmq
 from tests.faults.sample import children, wait_for
 from tests.jobs.workers import SampleWorker
 
@@ -113,7 +111,7 @@ def _ours(sample: SampleWorker, count: int) -> tuple[float, float]:
     return found
 
 
-def _theirs(peer: Peer, kind: str, broker: Broker, scratch: Path, count: int) -> tuple[float, float]:
+def _theirs(peer: Peer, kind: str, broker: rabbitmq.Broker, scratch: Path, count: int) -> tuple[float, float]:
     done = scratch / kind
     done.touch()
     own = {"BENCH_BROKER": broker.uri(), "BENCH_DONE": str(done), "BENCH_KIND": kind}
@@ -138,48 +136,60 @@ def _idle(sample: SampleWorker, seconds: float) -> float:
 
 def bench_jobs(scratch: Path, quick: bool) -> None:
     """Print what a job costs to enqueue, how many a worker does, and what an idle worker costs."""
-    count = 2_000 if quick else 20_000
     scratch = scratch / "jobs"
     scratch.mkdir()
     with ExitStack() as stack:
-        cluster, broker = Cluster(), Broker()
+        cluster, broker = postgresql.Cluster(), rabbitmq.Broker()
         stack.callback(cluster.remove)
         stack.callback(broker.remove)
         cluster.start()
         broker.start()
+        libraries = rabbitmq.libraries(postgresql.libraries(scratch))
 
         def sample(name: str, **options: object) -> SampleWorker:
-            options.setdefault("jobs_threads", 4)
-            made = SampleWorker(scratch / name, None, source=DOT, **options)
+            made = SampleWorker(
+                scratch / name, None, source=DOT, libraries=libraries, health_interval="5s", **options
+            )
             made.migrate()
             stack.callback(made.stop)
             return made
 
-        on_sqlite = sample("sqlite")
-        on_postgresql = sample("postgresql", **cluster.options(cluster.create()))
-        for name, service in (("SQLite", on_sqlite), ("PostgreSQL", on_postgresql)):
-            costs = service.python(ENQUEUE % (3 if quick else 9))
-            ours, orm, core = map(float, costs.split()[-3:])
-            for title, theirs in (("an INSERT of the ORM", orm), ("an INSERT of the same row", core)):
-                what = f"{name}: enqueue / {title}"
-                print(f"{what:<58} {ours:>9.0f} {theirs:>9.0f} {'us':<6} {ours / theirs:>6.2f}", flush=True)
-        with_broker = sample("rabbitmq", jobs_broker=broker.uri(), **cluster.options(cluster.create()))
-        rates = {
-            "SQLite": _ours(on_sqlite, count),
-            "PostgreSQL": _ours(on_postgresql, count),
-            "PostgreSQL and RabbitMQ": _ours(with_broker, count),
+        services = {
+            "SQLite": sample("sqlite"),
+            "PostgreSQL": sample("postgresql", **cluster.options(cluster.create())),
+            "PostgreSQL and RabbitMQ": sample(
+                "rabbitmq", jobs_broker=broker.uri(), **cluster.options(cluster.create())
+            ),
         }
-        theirs = {
-            peer.title: _theirs(peer, kind, broker, scratch, count)
-            for peer, kind in ((DRAMATIQ, "dramatiq"), (CELERY, "celery"))
-        }
-        for name, (rate, used) in rates.items():
-            for title, (other_rate, other_used) in theirs.items():
-                what = f"jobs a second: {name} / {title}"
-                print(f"{what:<58} {rate:>9.0f} {other_rate:>9.0f} {'1/s':<6} {rate / other_rate:>6.2f}")
-                what = f"processor per job: {name} / {title}"
-                print(f"{what:<58} {used:>9.0f} {other_used:>9.0f} {'us':<6} {used / other_used:>6.2f}")
-        for name, service in (("SQLite", on_sqlite), ("PostgreSQL", on_postgresql)):
+        _bench_enqueue(services, quick)
+        _bench_throughput(services, broker, scratch, 2_000 if quick else 20_000)
+        for name, service in services.items():
             share = statistics.median(_idle(service, 5 if quick else 20) for _ in range(1 if quick else 3))
             print(f"{'idle worker, ' + name:<58} {share:>9.2f} {'':>9} {'% CPU':<6}", flush=True)
-    sys.stdout.flush()
+
+
+def _bench_enqueue(services: dict[str, SampleWorker], quick: bool) -> None:
+    for name in ("SQLite", "PostgreSQL"):
+        costs = services[name].python(ENQUEUE % (3 if quick else 9))
+        ours, orm, core = map(float, costs.split()[-3:])
+        for title, theirs in (("an INSERT of the ORM", orm), ("an INSERT of the same row", core)):
+            what = f"{name}: enqueue / {title}"
+            print(f"{what:<58} {ours:>9.0f} {theirs:>9.0f} {'us':<6} {ours / theirs:>6.2f}", flush=True)
+
+
+def _bench_throughput(
+    services: dict[str, SampleWorker], broker: rabbitmq.Broker, scratch: Path, count: int
+) -> None:
+    rates = {name: _ours(service, count) for name, service in services.items()}
+    theirs = {
+        peer.title: _theirs(peer, kind, broker, scratch, count)
+        for peer, kind in ((DRAMATIQ, "dramatiq"), (CELERY, "celery"))
+    }
+    for name, (rate, used) in rates.items():
+        for title, (other_rate, other_used) in theirs.items():
+            what = f"jobs a second: {name} / {title}"
+            print(f"{what:<58} {rate:>9.0f} {other_rate:>9.0f} {'1/s':<6} {rate / other_rate:>6.2f}")
+            what = f"processor per job: {name} / {title}"
+            print(
+                f"{what:<58} {used:>9.0f} {other_used:>9.0f} {'us':<6} {used / other_used:>6.2f}", flush=True
+            )

@@ -99,10 +99,34 @@ def test_job_of_a_release_with_another_signature_is_set_aside(
 ) -> None:
     enqueue(on_sqlite, "send_receipt", 7)
     with engine_of(on_sqlite.app).begin() as connection:
-        connection.execute(sa.update(JOBS).values(arguments=arguments, version="0.9"))
+        connection.execute(sa.update(JOBS).values(arguments=arguments, version="0"))
     assert on_sqlite.queue.run() == [("send_receipt", "dead")]
     [row] = on_sqlite.rows()
-    assert message in row["error"] and "it was enqueued by version 0.9" in row["error"]
+    assert message in row["error"] and "it was enqueued by version 0" in row["error"]
+
+
+def test_job_of_a_newer_release_waits_for_its_worker(on_sqlite: Orders) -> None:
+    enqueue(on_sqlite, "send_receipt", 7)
+    with engine_of(on_sqlite.app).begin() as connection:
+        connection.execute(sa.update(JOBS).values(arguments='{"order_id":1,"colour":"red"}', version="99.1"))
+    assert on_sqlite.queue.run() == [("send_receipt", "waiting")]
+    assert "version 99.1, which is newer than this worker's" in on_sqlite.rows()[0]["error"]
+
+
+def test_many_jobs_end_by_one_statement_and_only_those_of_their_owner(service: Orders) -> None:
+    for name in ("forget", "tidy", "send_receipt", "forget"):
+        enqueue(service, name, *([1] if name == "send_receipt" else []))
+    claimed = claim(service)
+    with engine_of(service.app).begin() as connection:
+        connection.execute(sa.update(JOBS).where(JOBS.c.id == claimed[-1].id).values(attempts=2))
+        endings = {
+            "forget": store.Ending(State.DONE),
+            "tidy": store.Ending(State.DONE, keep=1000),
+            "send_receipt": store.Ending(State.DONE, result='"x"', keep=1000),
+        }
+        store.end_all(connection, [(job, endings[job.name]) for job in claimed])
+    found = [(row["name"], row["state"], row["result"]) for row in service.rows()]
+    assert found == [("tidy", "done", None), ("send_receipt", "done", '"x"'), ("forget", "running", None)]
 
 
 def test_job_that_this_release_does_not_have_stays_in_the_queue(service: Orders) -> None:
