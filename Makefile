@@ -23,8 +23,7 @@ PACKAGES := adequate apt-utils autopkgtest build-essential ca-certificates chrom
     postgresql prometheus puppet puppet-lint puppet-module-puppetlabs-stdlib puppet-strings python3-pytest \
     python3-setuptools python3-wheel rabbitmq-server ruby-rspec-puppet shellcheck systemd-container valgrind wrk
 
-# The tests that are run on Debian 13 too, with the package that is built for it: beside those of the resources,
-# which need no host.
+# The tests of hosts that are run on Debian 13 too, with the package that is built for it.
 ON_EACH_RELEASE := debian_tools host installed upgrade
 
 # $(call step,what it does,name of its log,command): one line while it works, its log when it fails.
@@ -121,12 +120,16 @@ packages: ## install the Debian packages that the tests need, as root
 .PHONY: test
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
-	@mkdir -p $(LOGS); trap 'kill $$trixie' INT TERM; \
-	TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py) \
-	    > $(LOGS)/trixie.log 2>&1 & trixie=$$!; \
-	$(BIN)/python -m pytest -n auto --dist loadfile -m acceptance src/tests/resources; resources=$$?; \
-	wait $$trixie; status=$$?; cat $(LOGS)/trixie.log; exit $$((resources | status))
-	@$(BIN)/python -m pytest -m acceptance --ignore src/tests/resources
+	@mkdir -p $(LOGS); echo "The tests on Debian hosts run beside the others (log: $(LOGS)/hosts.log)"; \
+	$(MAKE) test-hosts > $(LOGS)/hosts.log 2>&1 & hosts=$$!; trap 'kill $$hosts' INT TERM; \
+	status=0; $(BIN)/python -m pytest -n auto --dist loadfile -m acceptance --ignore src/tests/acceptance || status=$$?; \
+	wait $$hosts || status=$$?; cat $(LOGS)/hosts.log; exit $$status
+
+.PHONY: test-hosts
+test-hosts: packages $(BIN)/pytest bake ## the tests on Debian hosts, as root: of Debian 13 in part, and of Debian 12
+	@status=0; \
+	TEST_RELEASE=trixie $(BIN)/python -m pytest -m acceptance $(ON_EACH_RELEASE:%=src/tests/acceptance/test_%.py) || status=$$?; \
+	$(BIN)/python -m pytest -m acceptance src/tests/acceptance || status=$$?; exit $$status
 
 .PHONY: lock
 lock: ## write requirements.txt from setup.cfg
