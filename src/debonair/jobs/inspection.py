@@ -97,7 +97,10 @@ def _statement(what: str) -> Any:
     if what == "purge":
         return sa.delete(JOBS)
     if what == "cancel":
-        return sa.update(JOBS).values(state=State.CANCELLED, finished=now(), single=None, lease=None)
+        # Its key is free: whoever enqueues the job again means it.
+        return sa.update(JOBS).values(
+            state=State.CANCELLED, finished=now(), once=None, single=None, owner=None, lease=None
+        )
     return sa.update(JOBS).values(
         state=State.QUEUED,
         due=now(),

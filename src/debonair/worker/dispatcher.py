@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +64,7 @@ class Dispatcher:
         self._completed = 0
         self._progress = time.monotonic()
         self._next_beat = 0.0
+        self._next_due = math.inf
         self._suspects = False
         self._mine: set[tuple[int, int]] = set()
         self._in_doubt = False
@@ -125,13 +127,14 @@ class Dispatcher:
         self._return_late()
         self._queue.prepare(self._runners.count - self._runners.unfinished, self._holds())
         beat = time.monotonic() >= self._next_beat
-        if not beat and not self._endings and not self._has_work():
-            return self._pause(None)
+        due = time.monotonic() >= self._next_due
+        if not beat and not due and not self._endings and not self._has_work():
+            return self._pause()
         ended = [self._endings.popleft() for _ in range(len(self._endings))]
         try:
             with self._engine.begin() as connection:
                 store.end_all(connection, [(job, ending) for job, ending in ended if ending])
-                claimed, pause = self._claim(connection, beat)
+                claimed = self._claim(connection, beat)
         except BaseException:
             self._endings.extendleft(reversed(ended))
             self._in_doubt = True
@@ -144,10 +147,10 @@ class Dispatcher:
         for job in claimed:
             self._mine.add((job.id, job.attempts))
             self._runners.add(job, self._jobs[job.name].timeout)
-        return pause
+        return self._pause()
 
-    def _claim(self, connection: Connection, beat: bool) -> tuple[list[Claimed], float]:
-        """Queue and claim what is due; return it, and the seconds until there may be more."""
+    def _claim(self, connection: Connection, beat: bool) -> list[Claimed]:
+        """Queue and claim what is due; return it."""
         if self._in_doubt:
             # The turn before may have been committed, though it failed: then nothing runs what it claimed.
             store.give_back(connection, self._runs_as, but=self._mine)
@@ -156,7 +159,7 @@ class Dispatcher:
         store.promote(connection)
         tick = take_ticks(connection, self._jobs.values(), self._settings.timezone, self._version)
         if self._stopping:
-            return [], self._settings.poll
+            return []
         most = self._capacity()
         claimed: list[Claimed] = []
         if self._suspects:
@@ -169,17 +172,18 @@ class Dispatcher:
                 connection, self._names, self._owner, self._lease, most, suspects=False
             )
         self._queue.relay(connection, self._names, self._owner, self._lease, beat=beat)
-        soonest = None if claimed else store.next_due(connection)
-        return claimed, self._pause(min((due for due in (tick, soonest) if due is not None), default=None))
+        soonest = [due for due in (tick, store.next_due(connection)) if due is not None]
+        self._next_due = time.monotonic() + min(soonest, default=math.inf)
+        return claimed
 
     def _capacity(self) -> int:
         """Return how many jobs the runners can take: more than there are threads while jobs are short."""
         return self._runners.count + min(self._completed, _MOST_AHEAD) - self._runners.unfinished
 
-    def _pause(self, soonest: float | None) -> float:
-        """Return how long to wait; ``soonest`` is when the next job is due, in seconds."""
-        pause = min(float(self._settings.poll), max(0.0, self._next_beat - time.monotonic()))
-        return pause if soonest is None else min(pause, soonest)
+    def _pause(self) -> float:
+        """Return how long to wait, in seconds, unless something happens."""
+        following = min(self._next_beat, self._next_due) - time.monotonic()
+        return min(float(self._settings.poll), max(0.0, following))
 
     def _has_work(self) -> bool:
         """Return whether the rest of a turn is needed: on SQLite it takes the lock of all writers."""

@@ -109,3 +109,12 @@ def test_mistake_is_told_in_one_line_and_changes_nothing(
     assert isinstance(result.exception, CommandError)
     assert message in str(result.exception) and "\n" not in str(result.exception)
     assert queue.rows() == before
+
+
+def test_key_of_a_cancelled_job_is_free(service: Orders) -> None:
+    with service.app.app_context():
+        first = service.jobs.send_receipt.enqueue(1, once="receipt-1")
+        db.session.commit()
+    run(service, "cancel", str(first.id))
+    with service.app.app_context():
+        assert service.jobs.send_receipt.enqueue(1, once="receipt-1").new

@@ -218,3 +218,13 @@ def test_worker_needs_a_migrated_database(work: Work) -> None:
     assert sample.command("db", "check").wait() == 1
     process = sample.command("worker")
     assert "run 'db upgrade' first" in process.communicate()[0] and process.returncode == 1
+
+
+def test_schedule_is_kept_while_nothing_else_happens(work: Work) -> None:
+    source = '\n\n@debonair.job(every="500ms", keep="1h")\ndef tick() -> None:\n    pass\n'
+    sample = work(source=source, jobs_lease="1h")
+    sample.work()
+    ticks = "SELECT due, started FROM debonair_job WHERE name = 'tick' AND state = 'done'"
+    wait_for(
+        lambda: len(sample.query(ticks)) >= 4, "ticks are taken, though the worker has nothing to report"
+    )
