@@ -36,9 +36,12 @@ from sqlalchemy.orm import DeclarativeBase
 from debonair.database import commands, pooled
 from debonair.database.hang_guard import HangGuard
 from debonair.names import Service
-from debonair.settings import DatabaseSection, HealthSection, Settings
+from debonair.settings import DatabaseSection, HealthSection, JobsSection, Settings
 
 _GUARD = "debonair_hang_guard"
+
+_OVERFLOW = 10
+"""Connections that SQLAlchemy's pool opens beyond its size."""
 
 _reading: ContextVar[bool] = ContextVar("debonair_reading", default=False)
 """Whether the transactions that begin now read only, see :func:`reading`."""
@@ -84,7 +87,8 @@ def init_app(app: Flask, settings: Settings, service: Service) -> None:
         url = url.set(password=section.password)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ECHO"] = section.echo
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, section)
+    threads = settings[JobsSection].threads if service.jobs_module else 0
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, section, threads)
     app.extensions[MIGRATIONS] = str(service.directory / "migrations")
     db.init_app(app)
     engine = engine_of(app)
@@ -133,10 +137,18 @@ def _leave_connections_to_the_parent() -> None:
 os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
 
 
-def _engine_options(url: URL, settings: DatabaseSection) -> dict[str, Any]:
+def _engine_options(url: URL, settings: DatabaseSection, threads: int) -> dict[str, Any]:
+    """Return the options of the engine; a worker's jobs leave connections for its own work.
+
+    :param threads: how many jobs a process of the worker runs at the same time.
+    """
+    overflow = {"max_overflow": threads + 2} if threads > _OVERFLOW else {}
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": float(settings.timeout)}}
+        if not url.database:
+            overflow = {}  # it is in memory, and has one connection
+        return {"connect_args": {"timeout": float(settings.timeout)}, **overflow}
     return {
+        **overflow,
         "pool_size": settings.pool_size,
         "pool_timeout": float(settings.timeout),
         # A connection that the server closed is replaced, and fails no request.

@@ -149,7 +149,13 @@ def _encode(kind: Any, value: Any) -> Any:
     if kind is Any or kind in (list, dict):
         _require_json(value)
         return value
-    return _walk(kind, value, _encode, _encode_one)
+    found = _walk(kind, value, _encode, _encode_one)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        back = _decode(kind, found)
+        numbers = isinstance(back, int | float) and isinstance(value, int | float)
+        if back != value or not (numbers or type(back) is type(value)):
+            raise ValueError  # another type of the union has the same JSON
+    return found
 
 
 def _decode(kind: Any, value: Any) -> Any:

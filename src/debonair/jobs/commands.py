@@ -34,7 +34,7 @@ def list_(state: tuple[str, ...], name: str | None, limit: int, as_json: bool) -
         click.echo(json.dumps([inspection.as_dictionary(row) for row in rows], indent=2))
         return
     for line in inspection.lines(rows):
-        click.echo(line)
+        click.echo(inspection.printable(line))
     print(f"{len(rows)} jobs{', and there may be more: see --limit' if len(rows) == limit else ''}",
           file=sys.stderr)  # fmt: skip
 
@@ -53,7 +53,8 @@ def show(number: int, as_json: bool) -> None:
     for key, value in found.items():
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            click.echo(f"{key + ':':<13}" + text.rstrip().replace("\n", "\n" + " " * 13))
+            text = inspection.printable(text.rstrip()).replace("\n", "\n" + " " * 13)
+            click.echo(f"{key + ':':<13}{text}")
 
 
 def _selection(command: Any) -> Any:
@@ -79,7 +80,7 @@ def run() -> None:
 @group.command("retry")
 @_selection
 def retry(numbers: tuple[int, ...], name: str | None, every: bool) -> None:
-    """Queue dead and cancelled jobs again, and waiting ones at once."""
+    """Queue dead jobs again; of those that are named by number, also cancelled and waiting ones."""
     _change("retry", numbers, name, every, "queued")
 
 

@@ -22,6 +22,8 @@ OPTIONS = frozenset({"delay", "at", "once", "priority"})
 
 LONGEST_NAME = 200
 
+_LONGEST = 100 * 366 * 86400
+
 _registry: dict[str, dict[str, Job[Any, Any]]] = {}
 
 
@@ -116,7 +118,7 @@ def job(
         ``longest_backoff``, and a random part of up to a half is left out.
     :param timeout: the longest that one attempt may take; at most 7 days.
     :param priority: a job of a higher priority runs first; from -100 to 100.
-    :param unique: whether a call is enqueued only when no call with equal arguments waits to run.
+    :param unique: whether a call is enqueued only when there is none with equal arguments that has not begun.
     :param keep: how long the row with the result and its ``once`` key is kept after the job is done.
     :raises TypeError: when a parameter of the function cannot be stored.
     :raises ValueError: when an option is out of its bounds, or another function has the name.
@@ -141,6 +143,9 @@ def _check(declared: Job[Any, Any]) -> None:
     if declared.retries < 0:
         raise ValueError(f"the job {declared.name}: retries is at least 0")
     check_priority(declared.priority)
+    for name in ("keep", "backoff", "longest_backoff"):
+        if not 0 <= getattr(declared, name) <= _LONGEST:
+            raise ValueError(f"the job {declared.name}: {name} is at least 0 and at most 100 years")
     if not 0 < declared.timeout <= 7 * 86400:
         raise ValueError(f"the job {declared.name}: timeout is more than 0 and at most 7d")
     if declared.schedule is not None:

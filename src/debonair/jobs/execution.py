@@ -37,6 +37,9 @@ from debonair.jobs.table import State
 
 _log = logging.getLogger("debonair.jobs")
 
+_ELSEWHERE = 5000
+"""Milliseconds for which a job of a newer release is left to the workers of that."""
+
 
 class JobTimeout(BaseException):
     """Raised in a job that takes longer than its ``timeout``; no ``except Exception`` stops it."""
@@ -103,7 +106,7 @@ def _attempt(job: Job[Any, Any], claimed: Claimed, call: Callable[..., Any] | No
     except PermanentError as error:
         db.session.rollback()
         return Ending(State.DEAD, error=str(error)), False
-    except (Exception, JobTimeout, SystemExit):
+    except BaseException:  # such as asyncio.CancelledError: whatever it is, the job has failed
         db.session.rollback()
         return failed(job, claimed, traceback.format_exc()), False
 
@@ -112,7 +115,8 @@ def _unfit(job: Job[Any, Any], claimed: Claimed, error: str) -> Ending:
     """Return the end of a job whose arguments do not fit: it is dead, unless a newer release may run it."""
     own = service_of(current_app).version
     if _numbers(claimed.version or "") > _numbers(own):
-        return failed(job, claimed, f"{error}, which is newer than this worker's {own}")
+        text = f"{error}, which is newer than this worker's {own}"
+        return Ending(State.WAITING, error=text, delay=_ELSEWHERE, counted=False)
     return Ending(State.DEAD, error=error)
 
 
@@ -130,7 +134,7 @@ def failed(job: Job[Any, Any], claimed: Claimed, error: str) -> Ending:
 
 def _as_json(result: Any) -> str | None:
     """Return a result as JSON; what JSON does not have is written as text."""
-    return None if result is None else json.dumps(result, ensure_ascii=False, default=str)
+    return None if result is None else json.dumps(result, default=str)
 
 
 def _report(claimed: Claimed, ending: Ending, seconds: float) -> None:

@@ -24,14 +24,24 @@ def run_due(app: Flask) -> Iterator[tuple[store.Claimed, State]]:
     """
     jobs = declared_jobs(app.import_name)
     owner = f"{socket.gethostname()[:64]} inline {os.getpid()}"
-    while claimed := _claim(app, sorted(jobs), owner):
-        for job in claimed:
-            ending = execution.execute(app, jobs[job.name], job)
-            if ending is not None:
-                with app.app_context():
-                    store.end(db.session, job, ending)
-                    db.session.commit()
-            yield job, State.DONE if ending is None else ending.state
+    try:
+        while claimed := _claim(app, sorted(jobs), owner):
+            for job in claimed:
+                ending = execution.execute(app, jobs[job.name], job)
+                if ending is not None:
+                    _record(app, job, ending)
+                yield job, State.DONE if ending is None else ending.state
+    finally:
+        # When it is interrupted, another worker runs the job that was claimed.
+        with app.app_context():
+            store.give_back(db.session.connection(), [owner])
+            db.session.commit()
+
+
+def _record(app: Flask, job: store.Claimed, ending: store.Ending) -> None:
+    with app.app_context():
+        store.end(db.session, job, ending)
+        db.session.commit()
 
 
 def _claim(app: Flask, names: list[str], owner: str) -> list[store.Claimed]:

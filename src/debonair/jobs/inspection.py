@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from debonair.database.engine import db, reading
 from debonair.errors import CommandError
+from debonair.jobs.store import KEPT_WHEN_DEAD
 from debonair.jobs.table import CHANNEL, JOBS, PENDING, State, now
 
 _c = JOBS.c
@@ -59,6 +60,11 @@ def as_dictionary(row: sa.Row[Any]) -> dict[str, Any]:
     return found
 
 
+def printable(text: str) -> str:
+    """Return a text that a terminal only shows: errors and keys may hold what others have sent."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "\ufffd" for mark in text)
+
+
 def lines(rows: Sequence[sa.Row[Any]]) -> Iterator[str]:
     """Yield the lines of a table of jobs."""
     width = max((len(row.name) for row in rows), default=4)
@@ -75,7 +81,9 @@ def change(what: str, numbers: Sequence[int], name: str | None, states: Sequence
     :param numbers: the jobs; else those of ``name``, or all.
     :raises CommandError: when a job with a number is in no state for that; then nothing is changed.
     """
-    which: list[sa.ColumnElement[bool]] = [_c.state.in_(list(states) or _FROM[what])]
+    # Many at once are those that have failed: what is delayed or cancelled is meant to be.
+    states = list(states) or ((State.DEAD,) if what == "retry" and not numbers else _FROM[what])
+    which: list[sa.ColumnElement[bool]] = [_c.state.in_(states)]
     if numbers:
         which.append(_c.id.in_(numbers))
     if name:
@@ -84,9 +92,7 @@ def change(what: str, numbers: Sequence[int], name: str | None, states: Sequence
     changed = list(connection.execute(_statement(what).where(*which).returning(_c.id)).scalars())
     if missing := sorted(set(numbers) - set(changed)):
         db.session.rollback()
-        raise CommandError(
-            f"cannot {what} {_described(missing[0], states or _FROM[what])}; nothing was changed"
-        )
+        raise CommandError(f"cannot {what} {_described(missing[0], states)}; nothing was changed")
     if what == "retry" and changed and connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
     db.session.commit()
@@ -99,14 +105,16 @@ def _statement(what: str) -> Any:
     if what == "cancel":
         # Its key is free: whoever enqueues the job again means it.
         return sa.update(JOBS).values(
-            state=State.CANCELLED, finished=now(), once=None, single=None, owner=None, lease=None
-        )
+            state=State.CANCELLED, finished=now(), once=None, single=None, owner=None, lease=None,
+            expires=now() + KEPT_WHEN_DEAD,
+        )  # fmt: skip
     return sa.update(JOBS).values(
         state=State.QUEUED,
         due=now(),
         failures=0,
         crashes=0,
         finished=None,
+        expires=None,
         error=None,
         owner=None,
         lease=None,

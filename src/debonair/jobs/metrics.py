@@ -18,7 +18,12 @@ from debonair.jobs.table import JOBS, PENDING, State, now
 ENDED = Counter(
     "jobs_ended_total", "Attempts of jobs that have ended: done, retried or dead.", ["job", "ending"]
 )
-DURATION = Histogram("job_duration_seconds", "Time of an attempt of a job, in seconds.", ["job"])
+DURATION = Histogram(
+    "job_duration_seconds",
+    "Time of an attempt of a job, in seconds.",
+    ["job"],
+    buckets=(0.01, 0.1, 1, 10, 60, 600, 3600, 36000),
+)
 PUBLISHED = Counter("jobs_published_total", "Messages of jobs that RabbitMQ has confirmed.")
 UNCONFIRMED = Gauge(
     "jobs_unconfirmed",

@@ -8,7 +8,7 @@ Each function is one statement, or a few, in the transaction of the connection t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +22,9 @@ _FIELDS = (_c.owner, _c.id, _c.name, _c.arguments, _c.attempts, _c.failures, _c.
 
 MOST_CRASHES = 3
 """How many times a job may end its process before it is dead: the last times while it runs alone."""
+
+KEPT_WHEN_DEAD = 30 * 86_400_000
+"""Milliseconds for which a job that is dead or cancelled is kept."""
 
 _LONGEST_ERROR = 10_000
 
@@ -56,6 +59,7 @@ class Ending:
     :param state: ``done``, ``waiting`` for a retry, ``dead``, or ``queued`` when it was not begun.
     :param result: the result as JSON. :param error: the reason of a failure.
     :param delay: milliseconds until the retry. :param keep: milliseconds for which a done job is kept.
+    :param counted: whether a retry counts as a failure.
     """
 
     state: State
@@ -63,6 +67,12 @@ class Ending:
     error: str | None = None
     delay: int = 0
     keep: int = 0
+    counted: bool = True
+
+    def in_ascii(self) -> Ending:
+        """Return the same end, with escapes for all other characters in its texts."""
+        error = self.error and self.error.encode("ascii", "backslashreplace").decode()
+        return replace(self, error=error)
 
 
 def claim(
@@ -102,10 +112,10 @@ def claim_where(connection: Connection, which: Any, owner: str, lease: int) -> l
     return [Claimed(*row[: len(_FIELDS)]) for row in rows]
 
 
-def has_suspects(connection: Connection) -> bool:
-    """Return whether a job that may have ended its process waits to run alone."""
+def has_suspects(connection: Connection, names: Sequence[str]) -> bool:
+    """Return whether a job with one of the names, which may have ended its process, waits to run alone."""
     query = sa.select(_c.id).where(
-        _c.crashes > sa.literal_column("0"), _c.lease.is_(None), _c.state == State.QUEUED
+        _c.crashes > sa.literal_column("0"), _c.lease.is_(None), _c.state == State.QUEUED, _c.name.in_(names)
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -178,13 +188,19 @@ def _values(ending: Ending) -> dict[str, Any]:
         values |= {"finished": now(), "result": ending.result, "error": _bounded(ending.error)}
     if ending.state is State.DONE:
         values["expires"] = now() + ending.keep
+    elif ending.state is State.DEAD:
+        values["expires"] = now() + KEPT_WHEN_DEAD
     elif ending.state is State.WAITING:
-        values |= {"due": now() + ending.delay, "error": _bounded(ending.error), "failures": _c.failures + 1}
+        values |= {"due": now() + ending.delay, "error": _bounded(ending.error)}
+        values["failures"] = _c.failures + int(ending.counted)
     return values
 
 
 def _bounded(error: str | None) -> str | None:
-    return None if error is None else error.replace("\0", "\ufffd")[-_LONGEST_ERROR:]
+    """Return the end of a text, without characters that no database takes: NUL and lone surrogates."""
+    if error is None:
+        return None
+    return error.replace("\0", "\ufffd")[-_LONGEST_ERROR:].encode("utf-8", "backslashreplace").decode()
 
 
 def give_back(connection: Connection, names: Sequence[str], but: Collection[tuple[int, int]] = ()) -> int:
@@ -204,8 +220,10 @@ def owners(connection: Connection, prefix: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def take_from_dead(connection: Connection, owner: str, *, alone: bool, at_fault: bool) -> None:
-    """Queue the jobs of a process that has ended.
+def take_from_dead(
+    connection: Connection, owner: str, *, alone: bool, at_fault: bool
+) -> list[tuple[int, str]]:
+    """Queue the jobs of a process that has ended; return number and name of those that are dead now.
 
     :param alone: whether it ran one job only. :param at_fault: whether that one may have ended the process.
     """
@@ -213,13 +231,15 @@ def take_from_dead(connection: Connection, owner: str, *, alone: bool, at_fault:
     back = {"state": State.QUEUED.value, "owner": None, "lease": None}
     if not at_fault:
         connection.execute(sa.update(JOBS).where(*its).values(back))
-        return
+        return []
+    found: list[tuple[int, str]] = []
     if alone:
         error = f"it has ended its process {MOST_CRASHES} times; see the log of the worker"
-        dead = {"state": State.DEAD.value, "owner": None, "lease": None, "error": error, "finished": now()}
-        last = _c.crashes >= MOST_CRASHES - 1
-        connection.execute(sa.update(JOBS).where(*its, last).values(dead | {"crashes": _c.crashes + 1}))
+        dead = _values(Ending(State.DEAD, error=error)) | {"crashes": _c.crashes + 1}
+        statement = sa.update(JOBS).where(*its, _c.crashes >= MOST_CRASHES - 1).values(dead)
+        found = [(row.id, row.name) for row in connection.execute(statement.returning(_c.id, _c.name))]
     connection.execute(sa.update(JOBS).where(*its).values(back | {"crashes": _c.crashes + 1}))
+    return found
 
 
 def take_expired(connection: Connection) -> int:
@@ -232,7 +252,8 @@ def take_expired(connection: Connection) -> int:
     return len(connection.execute(statement.returning(_c.id)).all())
 
 
-def delete_expired(connection: Connection, most: int = 1000) -> int:
-    """Delete jobs that are kept no longer; return how many."""
+def delete_expired(connection: Connection, most: int) -> int:
+    """Delete jobs that are kept no longer; return how many, which is at most ``most``."""
     old = sa.select(_c.id).where(_c.expires.is_not(None), _c.expires < now()).limit(most)
+    old = old.with_for_update(skip_locked=True)
     return len(connection.execute(sa.delete(JOBS).where(_c.id.in_(old)).returning(_c.id)).all())

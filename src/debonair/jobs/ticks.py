@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from debonair.jobs.declaration import Job
+from debonair.jobs.enqueueing import single_key
 from debonair.jobs.table import CHANNEL, JOBS, SCHEDULES, State, now
 
 _c = SCHEDULES.c
@@ -47,7 +48,7 @@ def _advance(
         values = {"name": job.name, "every": every, "next": following}
         _insert(connection, SCHEDULES, values)
         return following
-    if row.every != every or row.next > following:
+    if row.next > moment and (row.every != every or row.next > following):
         # Another release has another schedule, or the clock was set back.
         connection.execute(
             sa.update(SCHEDULES)
@@ -59,7 +60,8 @@ def _advance(
         return int(row.next)
     ticks = _ticks(job, row.next, moment, zone)
     following = job.schedule.after(ticks[-1], zone) if job.catch_up else following
-    taken = sa.update(SCHEDULES).where(_c.name == job.name, _c.next == row.next).values(next=following)
+    taken = sa.update(SCHEDULES).where(_c.name == job.name, _c.next == row.next)
+    taken = taken.values(every=every, next=following)
     if connection.execute(taken.returning(_c.name)).first() is not None:
         for tick in ticks:
             _enqueue(connection, job, tick, version)
@@ -89,6 +91,8 @@ def _enqueue(connection: Connection, job: Job[Any, Any], tick: int, version: str
         "crashes": 0,
         "version": version[:100],
     }
+    if job.unique:
+        values["single"] = single_key(job.name, values["arguments"])
     _insert(connection, JOBS, values)
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))

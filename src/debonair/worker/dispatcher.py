@@ -13,15 +13,16 @@ import logging
 import math
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from debonair.database.engine import engine_of, reading
-from debonair.jobs import execution, store
+from debonair.jobs import execution, metrics, store
 from debonair.jobs.declaration import declared_jobs
 from debonair.jobs.setup import service_of, settings_of
 from debonair.jobs.store import Claimed, Ending
@@ -37,6 +38,9 @@ _MOST_AHEAD = 64
 
 _LONGEST_WAIT = 1.0
 """Seconds after which a claimed job that no thread has begun is given back."""
+
+_MOST_DELETED = 1000
+"""How many jobs that are kept no longer are deleted by one statement."""
 
 _RETRY = 1.0
 """Seconds between two tries while the database is away."""
@@ -66,6 +70,7 @@ class Dispatcher:
         self._next_beat = 0.0
         self._next_due = math.inf
         self._suspects = False
+        self._alone = False
         self._mine: set[tuple[int, int]] = set()
         self._in_doubt = False
         self._queue: Queue = DatabaseQueue()
@@ -106,12 +111,19 @@ class Dispatcher:
     # The thread of the dispatcher.
 
     def _serve(self) -> None:
+        try:
+            self._loop()
+        finally:
+            if not self._stopping:
+                self._replace()  # without this thread, the process is of no use
+
+    def _loop(self) -> None:
         while not (self._stopping and not self._runners.unfinished and not self._endings):
             try:
                 pause = self._turn()
                 self._recovered()
             except (SQLAlchemyError, OSError) as error:
-                self._failed(f"the database failed: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+                self._failed(f"the database failed: {_first_line(error)}")
                 pause = _RETRY
             except Exception:
                 _log.exception("Jobs cannot be claimed.")
@@ -135,6 +147,11 @@ class Dispatcher:
             with self._engine.begin() as connection:
                 store.end_all(connection, [(job, ending) for job, ending in ended if ending])
                 claimed = self._claim(connection, beat)
+        except (DataError, UnicodeError):
+            # A text of one of them has characters that the database lacks.
+            self._endings.extendleft(reversed([(job, ending and ending.in_ascii()) for job, ending in ended]))
+            self._in_doubt = True
+            raise
         except BaseException:
             self._endings.extendleft(reversed(ended))
             self._in_doubt = True
@@ -159,14 +176,17 @@ class Dispatcher:
         store.promote(connection)
         tick = take_ticks(connection, self._jobs.values(), self._settings.timezone, self._version)
         if self._stopping:
+            self._next_due = math.inf
             return []
         most = self._capacity()
         claimed: list[Claimed] = []
-        if self._suspects:
-            if not self._runners.unfinished and not self._endings:
+        idle = not self._runners.unfinished and not self._endings
+        self._alone = self._alone and not idle
+        if self._suspects or self._alone:
+            if idle:
                 owner = self._owner + owners.ALONE
                 claimed = self._queue.take(connection, self._names, owner, self._lease, 1, suspects=True)
-                self._suspects = bool(claimed)
+                self._suspects = self._alone = bool(claimed)
         elif most > 0:
             claimed = self._queue.take(
                 connection, self._names, self._owner, self._lease, most, suspects=False
@@ -200,21 +220,27 @@ class Dispatcher:
                 at_fault = owners.was_alone_to_end(owner) and not owner.endswith(owners.RELAY)
                 alone = owner.endswith(owners.ALONE)
                 _log.warning("The process %s has ended: its jobs are queued again.", owner)
-                store.take_from_dead(connection, owner, alone=alone, at_fault=at_fault)
+                dead = store.take_from_dead(connection, owner, alone=alone, at_fault=at_fault)
+                for number, name in dead:
+                    _log.error("The job %s %s is dead: it has ended its process too often.", name, number)
+                    metrics.ended(name, State.DEAD, 0)
         if expired := store.take_expired(connection):
             _log.warning("%d jobs are queued again: their worker has not reported in time.", expired)
-        store.delete_expired(connection)
-        self._suspects = self._suspects or store.has_suspects(connection)
-        self._next_beat = time.monotonic() + self._lease / 3000
+        more = store.delete_expired(connection, _MOST_DELETED) == _MOST_DELETED
+        self._suspects = store.has_suspects(connection, self._names)
+        self._next_beat = time.monotonic() + (_RETRY if more else self._lease / 3000)
 
     def _watch_time(self) -> None:
         stuck = self._runners.overdue()
         for job in stuck:
-            text = f"the job took longer than {self._jobs[job.name].timeout:g} s, and could not be stopped"
-            self._endings.append((job, execution.failed(self._jobs[job.name], job, text)))
+            limit = self._jobs[job.name].timeout
+            text = f"the job took longer than {limit:g} s, and could not be stopped"
+            _log.error("The job %s %s cannot be stopped: this process is replaced.", job.name, job.id)
+            ending = execution.failed(self._jobs[job.name], job, text)
+            metrics.ended(job.name, ending.state, limit)
+            self._endings.append((job, ending))
             self._runners.abandon(job)
         if stuck:
-            _log.error("A job cannot be stopped: this process is replaced.")
             self._replace()
 
     def _return_late(self) -> None:
@@ -227,12 +253,17 @@ class Dispatcher:
         """Return whether this process begins no job soon, so that the queue leaves them to others."""
         busy = self._runners.unfinished >= self._runners.count
         late = busy and time.monotonic() - self._progress > _LONGEST_WAIT
-        return self._stopping or self._suspects or late
+        return self._stopping or self._suspects or self._alone or late
 
     # The threads of the runners.
 
     def _run(self, claimed: Claimed, call: Callable[..., Any]) -> None:
-        ending = execution.execute(self._app, self._jobs[claimed.name], claimed, call)
+        try:
+            ending = execution.execute(self._app, self._jobs[claimed.name], claimed, call)
+        except BaseException:
+            # When its end is committed all the same, this one changes nothing.
+            _log.exception("The end of the job %s %s was not recorded.", claimed.name, claimed.id)
+            ending = execution.failed(self._jobs[claimed.name], claimed, traceback.format_exc())
         self._endings.append((claimed, ending))
         self._progress = time.monotonic()
         self._wakeups.wake()
@@ -257,7 +288,12 @@ class Dispatcher:
                 store.give_back(connection, [self._owner + owners.RELAY])
         except SQLAlchemyError as error:
             _log.warning("Jobs could not be given back: %s. Another worker takes them when their lease ends.",
-                         str(getattr(error, "orig", error)).splitlines()[0])  # fmt: skip
+                         _first_line(error))  # fmt: skip
             return
         if count:
             _log.warning("%d jobs did not finish in time, and are queued again.", count)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "orig", error)).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from pathlib import Path
@@ -16,7 +17,16 @@ RELAY = " relay"
 def host() -> str:
     """Return what the names of all owners begin with whose processes can be seen from this one."""
     namespace = os.stat("/proc/self/ns/pid").st_ino
-    return f"{socket.gethostname()[:64]} {namespace} "
+    return f"{socket.gethostname()[:64]}/{_machine()} {namespace} "
+
+
+@functools.cache
+def _machine() -> str:
+    """Return the identity of the machine: two hosts may have one name (machine-id(5))."""
+    try:
+        return Path("/etc/machine-id").read_text().strip()[:32]
+    except OSError:
+        return ""
 
 
 def owner() -> str:

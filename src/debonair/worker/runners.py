@@ -99,7 +99,7 @@ class Runners:
                 self._running.add(run)
             try:
                 self._work(run.claimed, functools.partial(self._call, run))
-            except Exception:
+            except BaseException:
                 _log.exception("The end of the job %s was not recorded.", run.claimed.id)
             finally:
                 self._remove(run)
@@ -112,7 +112,9 @@ class Runners:
 
     def abandon(self, claimed: Claimed) -> None:
         """Count a job as finished whose thread cannot be stopped."""
-        for run in [run for run in self._running if run.claimed is claimed]:
+        with self._lock:
+            found = [run for run in self._running if run.claimed is claimed]
+        for run in found:
             self._remove(run)
 
     def _call(self, run: _Run, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from debonair.jobs.table import CHANNEL
 
@@ -41,29 +40,36 @@ class Wakeups:
     def wait(self, seconds: float) -> None:
         """Wait until woken, until the database has changed, or for this time.
 
-        An error of the database ends the wait of PostgreSQL's notifications only: it is polled then.
+        An error of the database ends only the wait for its changes; it is polled then.
         """
-        if self._backend:
-            try:
-                self._connect()
-            except (SQLAlchemyError, OSError) as error:
-                _log.debug("Cannot wait for changes of the database: %s.", error)
+        try:
+            self._connect()
+        except Exception as error:  # SQLAlchemy's, or the driver's own
+            _log.debug("Cannot wait for changes of the database: %s.", error)
         if self._connection is None:
             self._select([], seconds)
-        elif self._backend == "sqlite":
-            self._wait_for_file(seconds)
-        else:
-            self._wait_for_notification(seconds)
+            return
+        try:
+            wait = self._wait_for_file if self._backend == "sqlite" else self._wait_for_notification
+            wait(seconds)
+        except Exception as error:  # the driver's own: the file is damaged, the server has gone
+            _log.debug("Cannot wait for changes of the database: %s.", error)
+            self.close()
 
     def _connect(self) -> None:
-        if self._connection is not None:
+        if self._connection is not None or not self._backend:
             return
         connection = self._engine.raw_connection()
-        self._connection = connection.driver_connection
+        driver: Any = connection.driver_connection
         connection.detach()
-        if self._backend == "postgresql":
-            self._connection.autocommit = True
-            self._connection.execute(f"LISTEN {CHANNEL}")
+        try:
+            if self._backend == "postgresql":
+                driver.autocommit = True
+                driver.execute(f"LISTEN {CHANNEL}")
+        except BaseException:
+            driver.close()
+            raise
+        self._connection = driver
 
     def _wait_for_file(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -77,13 +83,9 @@ class Wakeups:
                 return
 
     def _wait_for_notification(self, seconds: float) -> None:
-        try:
-            if self._select([self._connection.fileno()], seconds):
-                for _ in self._connection.notifies(timeout=0):
-                    pass
-        except Exception as error:  # the driver's own, when the server has closed the connection
-            _log.debug("Cannot wait for notifications: %s.", error)
-            self.close()
+        if self._select([self._connection.fileno()], seconds):
+            for _ in self._connection.notifies(timeout=0):
+                pass
 
     def _select(self, descriptors: list[int], seconds: float) -> bool:
         ready = bool(select.select([self._reader, *descriptors], [], [], max(0.0, seconds))[0])

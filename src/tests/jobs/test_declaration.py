@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,8 @@ def _without() -> None: ...
         (_without, {"every": "0 3 * *"}, ValueError, "no schedule of cron"),
         (_without, {"every": "61 * * * *"}, ValueError, "no schedule of cron"),
         (_without, {"retries": -1}, ValueError, "retries is at least 0"),
+        (_without, {"keep": float("inf")}, ValueError, "keep is at least 0 and at most 100 years"),
+        (_without, {"backoff": -1}, ValueError, "backoff is at least 0"),
         (_without, {"timeout": 0}, ValueError, "timeout is more than 0"),
         (_without, {"timeout": "8d"}, ValueError, "at most 7d"),
         (_without, {"priority": -101}, ValueError, "from -100 to 100"),
@@ -70,3 +73,12 @@ def test_two_functions_cannot_have_one_name() -> None:
     debonair.job(name="a name for two")(_with_argument)  # a module that is loaded again
     with pytest.raises(ValueError, match=r"_with_argument and .*_without"):
         debonair.job(name="a name for two")(_without)
+
+
+def test_value_of_a_union_that_would_arrive_as_another_type_is_refused() -> None:
+    def of_two(value: str | decimal.Decimal, other: int | float | None = None) -> None: ...
+
+    signature = _declare(of_two, name="of two types").signature
+    with pytest.raises(TypeError, match="value cannot be Decimal"):
+        signature.dump((decimal.Decimal("1.50"),), {})
+    assert signature.load(signature.dump(("1.50",), {"other": 2.5})) == {"value": "1.50", "other": 2.5}

@@ -73,7 +73,7 @@ def test_delayed_job_waits(service: Orders, delay: Any) -> None:
         db.session.commit()
     assert service.queue.run() == []
     [row] = service.rows()
-    assert row["state"] == "waiting" and row["due"] - row["created"] == 3_600_000
+    assert row["state"] == "waiting" and abs(row["due"] - row["created"] - 3_600_000) < 60_000
 
 
 def test_job_at_a_time_that_has_passed_is_due(service: Orders) -> None:

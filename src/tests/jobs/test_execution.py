@@ -110,7 +110,8 @@ def test_job_of_a_newer_release_waits_for_its_worker(on_sqlite: Orders) -> None:
     with engine_of(on_sqlite.app).begin() as connection:
         connection.execute(sa.update(JOBS).values(arguments='{"order_id":1,"colour":"red"}', version="99.1"))
     assert on_sqlite.queue.run() == [("send_receipt", "waiting")]
-    assert "version 99.1, which is newer than this worker's" in on_sqlite.rows()[0]["error"]
+    [row] = on_sqlite.rows()
+    assert "version 99.1, which is newer than this worker's" in row["error"] and row["failures"] == 0
 
 
 def test_many_jobs_end_by_one_statement_and_only_those_of_their_owner(service: Orders) -> None:
@@ -165,7 +166,8 @@ def test_job_that_ends_its_process_is_dead_when_it_has_run_alone(service: Orders
             [job] = store.claim(connection, ["send_receipt"], "me", 1000, 1, suspects=crash > 1)
             assert job.crashes == crash - 1
             store.take_from_dead(connection, "me", alone=alone, at_fault=True)
-            assert store.has_suspects(connection) == (crash < 3)
+            assert store.has_suspects(connection, ["send_receipt"]) == (crash < 3)
+            assert not store.has_suspects(connection, ["of another release"])
     [row] = service.rows()
     assert (row["state"], row["crashes"]) == ("dead", 3) and "ended its process 3 times" in row["error"]
 
@@ -183,9 +185,9 @@ def test_done_jobs_are_deleted_when_they_are_kept_no_longer(service: Orders) -> 
     enqueue(service, "send_receipt", 7)
     service.queue.run()
     with engine_of(service.app).begin() as connection:
-        assert store.delete_expired(connection) == 0
+        assert store.delete_expired(connection, 10) == 0
         connection.execute(sa.update(JOBS).values(expires=now() - 1))
-        assert store.delete_expired(connection) == 1
+        assert store.delete_expired(connection, 10) == 1
 
 
 def test_log_names_job_attempt_and_trace(
@@ -208,3 +210,32 @@ def test_result_that_json_does_not_have_is_kept_as_text(
     enqueue(service, "today")
     service.queue.run()
     assert json.loads(service.rows()[0]["result"]) == {"day": "2026-02-03"}
+
+
+@pytest.mark.parametrize("raised", ["asyncio.CancelledError()", "KeyboardInterrupt()", "OSError('\\udcff')"])
+def test_job_that_raises_whatever_it_likes_has_failed(
+    make_orders: Callable[..., Orders], tmp_path: Any, raised: str
+) -> None:
+    source = f"\n\n@debonair.job\ndef odd() -> None:\n    import asyncio\n\n    raise {raised}\n"
+    service = make_orders({"uri": f"sqlite:///{tmp_path}/orders.db"}, source)
+    enqueue(service, "odd")
+    assert service.queue.run() == [("odd", "waiting")]
+
+
+def test_result_with_characters_that_no_database_takes_is_kept(
+    make_orders: Callable[..., Orders], tmp_path: Any
+) -> None:
+    source = "\n\n@debonair.job\ndef odd() -> str:\n    return '\\udcff'\n"
+    service = make_orders({"uri": f"sqlite:///{tmp_path}/orders.db"}, source)
+    enqueue(service, "odd")
+    assert service.queue.run() == [("odd", "done")]
+    assert json.loads(service.rows()[0]["result"]) == "\udcff"
+
+
+def test_dead_jobs_are_deleted_after_a_month(service: Orders) -> None:
+    enqueue(service, "fail", 7)
+    with engine_of(service.app).begin() as connection:
+        connection.execute(sa.update(JOBS).values(failures=2))
+    service.queue.run()
+    [row] = service.rows()
+    assert row["expires"] - row["finished"] == 30 * 86_400_000

@@ -69,7 +69,9 @@ def test_show_has_the_whole_error(queue: Orders) -> None:
     ("arguments", "done", "states"),
     [
         (["retry", "2"], "1 job is queued.", ["done", "queued", "waiting", "queued"]),
-        (["retry", "--name", "send_receipt"], "1 job is queued.", ["done", "dead", "queued", "queued"]),
+        (["retry", "3"], "1 job is queued.", ["done", "dead", "queued", "queued"]),
+        (["retry", "--name", "send_receipt"], "0 jobs are queued.", ["done", "dead", "waiting", "queued"]),
+        (["retry", "--all"], "1 job is queued.", ["done", "queued", "waiting", "queued"]),
         (["cancel", "3", "4"], "2 jobs are cancelled.", ["done", "dead", "cancelled", "cancelled"]),
         (["cancel", "--all"], "2 jobs are cancelled.", ["done", "dead", "cancelled", "cancelled"]),
         (["purge", "--all", "--state", "dead"], "1 job is deleted.", ["done", "waiting", "queued"]),
@@ -118,3 +120,11 @@ def test_key_of_a_cancelled_job_is_free(service: Orders) -> None:
     run(service, "cancel", str(first.id))
     with service.app.app_context():
         assert service.jobs.send_receipt.enqueue(1, once="receipt-1").new
+
+
+def test_terminal_shows_what_others_have_sent_and_obeys_none_of_it(service: Orders) -> None:
+    with service.app.app_context():
+        service.jobs.send_receipt.enqueue(1, once="\x1b[2J")
+        db.session.commit()
+    shown = run(service, "show", "1").stdout
+    assert "\x1b" not in shown and "once:        \ufffd[2J" in shown

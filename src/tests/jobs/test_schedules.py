@@ -25,6 +25,10 @@ SOURCE = """
 def hourly() -> None: ...
 
 
+@debonair.job(every="1h", unique=True)
+def alone() -> None: ...
+
+
 @debonair.job(every="1h", catch_up=True)
 def each_hour() -> None: ...
 """
@@ -142,3 +146,20 @@ def test_schedule_of_another_release_is_replaced(scheduled: Orders) -> None:
         row = connection.execute(sa.select(SCHEDULES)).one()
         assert row.every == "1h" and row.next % HOUR == 0
     assert dues(scheduled) == []
+
+
+def test_tick_that_has_come_is_taken_before_another_schedule_replaces_its_own(scheduled: Orders) -> None:
+    take(scheduled, "hourly")
+    set_next(scheduled, 0)
+    with engine_of(scheduled.app).begin() as connection:
+        connection.execute(sa.update(SCHEDULES).values(every="30m"))
+    take(scheduled, "hourly")
+    assert len(dues(scheduled)) == 1
+
+
+def test_unique_job_of_a_schedule_waits_once(scheduled: Orders) -> None:
+    take(scheduled, "alone")
+    for offset in (-HOUR, 0):
+        set_next(scheduled, offset)
+        take(scheduled, "alone")
+    assert len(dues(scheduled)) == 1
