@@ -131,7 +131,8 @@ def steps(name: str) -> Iterator[tuple[str, str]]:
                     command += f"\n{line}"
                 yield command, expected
         elif block.caption.startswith(APPEND):
-            yield f"cat >> {block.caption.removeprefix(APPEND)} <<'END'\n\n\n{block.text}END", ""
+            file = Path(block.caption.removeprefix(APPEND))
+            yield f"mkdir -p {file.parent} && cat >> {file} <<'END'\n\n\n{block.text}END", ""
 
 
 def replay(service: Checkout, name: str) -> None:
