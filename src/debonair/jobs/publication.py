@@ -65,28 +65,34 @@ def choose(
 
 
 def confirm(connection: Connection, ids: Sequence[int], owner: str, trust: int) -> set[int]:
-    """Mark jobs as published: the broker has their messages; return those that are marked.
+    """Mark jobs as published: the broker has their messages; return those that are left out.
 
-    Rows that are locked are left out: waiting for a worker that claims them could be a deadlock.
+    Rows that are locked are left out: waiting for a worker that claims them could be a deadlock. They are to
+    be marked later, as the claim may be rolled back; rows of another owner by now are forgotten.
 
     :param trust: milliseconds after which the messages count as lost when the broker has none.
     """
     values = {"owner": None, "lease": now() + trust}
-    return _update_unlocked(connection, sa.and_(_c.id.in_(ids), _c.owner == owner), values)
+    return _update_unlocked(connection, ids, owner, values)
 
 
 def withdraw(connection: Connection, ids: Sequence[int] | None, owner: str) -> set[int]:
     """Queue jobs whose messages the broker does not have, as :func:`confirm`; all of an owner without ids."""
-    mine = _c.owner == owner
-    return _update_unlocked(connection, mine if ids is None else sa.and_(_c.id.in_(ids), mine), _QUEUED)
+    return _update_unlocked(connection, ids, owner, _QUEUED)
 
 
-def _update_unlocked(connection: Connection, which: Any, values: dict[str, Any]) -> set[int]:
-    chosen: Any = sa.select(_c.id).where(_is_published, which).with_for_update(skip_locked=True)
+def _update_unlocked(
+    connection: Connection, ids: Sequence[int] | None, owner: str, values: dict[str, Any]
+) -> set[int]:
+    which = sa.and_(_is_published, _c.owner == owner, sa.true() if ids is None else _c.id.in_(ids))
+    chosen: Any = sa.select(_c.id).where(which).with_for_update(skip_locked=True)
     if connection.dialect.name == "postgresql":
         chosen = sa.select(chosen.cte("unlocked").c.id)
     statement = sa.update(JOBS).where(_c.id.in_(chosen)).values(values).returning(_c.id)
-    return set(connection.execute(statement).scalars())
+    updated = set(connection.execute(statement).scalars())
+    if ids is not None and updated.issuperset(ids):
+        return set()
+    return set(connection.execute(sa.select(_c.id).where(which)).scalars()) - updated
 
 
 def claim_published(

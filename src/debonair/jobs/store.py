@@ -144,7 +144,12 @@ def next_due(connection: Connection) -> float | None:
 
 def extend(connection: Connection, names: Sequence[str], lease: int) -> None:
     """Extend the lease of everything that owners have claimed."""
-    connection.execute(sa.update(JOBS).where(_is_leased, _c.owner.in_(names)).values(lease=now() + lease))
+    theirs: Any = sa.and_(_is_leased, _c.owner.in_(names))
+    if connection.dialect.name == "postgresql":
+        # A worker that claims published jobs locks the rows that their relay extends: both in one order.
+        locked = sa.select(_c.id).where(theirs).order_by(_c.id).with_for_update().cte("locked")
+        theirs = _c.id.in_(sa.select(locked.c.id))
+    connection.execute(sa.update(JOBS).where(theirs).values(lease=now() + lease))
 
 
 _is_leased = _c.lease.is_not(None)

@@ -156,6 +156,15 @@ class Link:
         channel.queue_declare(self._queue, callback=declared, **how)
 
 
+def is_open(channel: Any) -> bool:
+    """Return whether there is a channel that can be used.
+
+    A channel is closed before its link reports it as lost: while the connection closes, which takes as long
+    as RabbitMQ does not respond.
+    """
+    return channel is not None and bool(channel.is_open)
+
+
 def _described(error: BaseException) -> str:
     """Return an error of pika as one line: its causes may be nested exceptions."""
     while inner := [each for each in _causes(error) if isinstance(each, BaseException)]:

@@ -17,7 +17,7 @@ from typing import Any
 import pika
 from pika.adapters.select_connection import IOLoop
 
-from debonair.worker.rabbitmq_connection import Link
+from debonair.worker.rabbitmq_connection import Link, is_open
 
 _AHEAD = 128
 """How many messages more than it has threads a process gets while its jobs are short."""
@@ -162,7 +162,7 @@ class Consumer:
 
     def _change(self) -> None:
         """Replace the consumer by one with another prefetch."""
-        if self._channel is None or self._changing:
+        if not is_open(self._channel) or self._changing:
             return
         if self._tag is None:
             self._consume()
@@ -177,7 +177,7 @@ class Consumer:
         self._consume()
 
     def _consume(self) -> None:
-        if not self._wanted:
+        if not self._wanted or not is_open(self._channel):
             return
         self._prefetch, self._under_way, self._changing = self._wanted, 0, True
         self._channel.basic_qos(prefetch_count=self._prefetch)
@@ -194,7 +194,8 @@ class Consumer:
         try:
             job = int(body)
         except ValueError:  # not of ours
-            self._channel.basic_ack(method.delivery_tag)
+            if is_open(self._channel):
+                self._channel.basic_ack(method.delivery_tag)
             return
         self._under_way += method.consumer_tag == self._tag
         delivery = Delivery(job, method.delivery_tag, self._generation, method.consumer_tag)
@@ -234,4 +235,4 @@ class Consumer:
         self._under_way -= delivery.consumer == self._tag
 
     def _is_current(self, delivery: Delivery) -> bool:
-        return self._channel is not None and delivery.channel == self._generation and self._channel.is_open
+        return delivery.channel == self._generation and is_open(self._channel)

@@ -20,7 +20,7 @@ from pika.adapters.select_connection import IOLoop
 
 from debonair.jobs import metrics
 from debonair.jobs.publication import Publication
-from debonair.worker.rabbitmq_connection import Link
+from debonair.worker.rabbitmq_connection import Link, is_open
 
 _MOST = 1000
 """How many messages may be unconfirmed."""
@@ -80,7 +80,7 @@ class Publisher:
 
     def room(self, most: int) -> int:
         """Return how many jobs may be published now. :param most: how many messages the queue may have."""
-        if self._channel is None or self._blocked:
+        if not is_open(self._channel) or self._blocked:
             return 0
         if self._given and time.monotonic() - self._progress > _PATIENCE:
             self._loop.add_callback_threadsafe(partial(self._link.reset, "it confirms no messages"))
@@ -152,7 +152,7 @@ class Publisher:
         self._wake()
 
     def _ask(self) -> None:
-        if self._channel is None:
+        if not is_open(self._channel):
             self._asked = False
             return
         self._channel.queue_declare(self._queue, passive=True, callback=self._told)
@@ -164,20 +164,29 @@ class Publisher:
             self._wake()
 
     def _publish(self, jobs: Sequence[Publication]) -> None:
-        if self._channel is None:
+        if not is_open(self._channel):
             self.results.extend((job.id, False) for job in jobs)
             self._wake()
             return
         if not self._unconfirmed:
             self._progress = time.monotonic()
-        for job in jobs:
-            self._number += 1
-            self._unconfirmed[self._number] = job.id
-            properties = pika.BasicProperties(
-                type=job.name, delivery_mode=2, priority=_HIGH if job.priority > 0 else _NORMAL
-            )
-            self._channel.basic_publish("", self._queue, str(job.id).encode(), properties, mandatory=True)
+        # All are noted before the first is sent: when one cannot be, those after it have a result too.
+        self._unconfirmed.update((number, job.id) for number, job in enumerate(jobs, self._number + 1))
+        self._number += len(jobs)
+        try:
+            for job in jobs:
+                self._send(job)
+        except Exception:
+            self._channel = None  # its numbers are not those of RabbitMQ any more
+            self._link.reset("a message cannot be sent")
+            raise
         self._count()
+
+    def _send(self, job: Publication) -> None:
+        properties = pika.BasicProperties(
+            type=job.name, delivery_mode=2, priority=_HIGH if job.priority > 0 else _NORMAL
+        )
+        self._channel.basic_publish("", self._queue, str(job.id).encode(), properties, mandatory=True)
 
     def _confirmed(self, frame: Any) -> None:
         """Record a confirmation, or a refusal (nack), of one message or of all until it."""

@@ -74,7 +74,9 @@ class RabbitQueue:
         self._claimed: list[Claimed] = []
         self._chosen: list[Publication] = []
         self._results: dict[int, bool] = {}
-        self._created = self._overdue = self._in_doubt = False
+        self._locked: dict[int, bool] = {}
+        self._created = self._handled = self._republished = 0  # how many times the queue was missing
+        self._overdue = self._in_doubt = False
         for connection in self._away:
             metrics.CONNECTED.labels(connection).set(0)
         self._loop.add_callback_threadsafe(self._publisher.open)
@@ -92,6 +94,7 @@ class RabbitQueue:
         """Take back what the turn before could not claim; return messages that others can run sooner."""
         self._consumer.put_back(self._taken)
         self._taken, self._claimed, self._chosen = [], [], []
+        self._handled = self._republished
         self._idle = idle
         if hold:
             self._consumer.hold()
@@ -121,14 +124,16 @@ class RabbitQueue:
         """Record which publications have ended, and choose jobs to publish when this is committed."""
         owner += owners.RELAY
         self._results.update(self._publisher.take_results())
+        locked: set[int] = set()
         if self._in_doubt:
-            publication.withdraw(connection, None, owner)
+            locked |= publication.withdraw(connection, None, owner)
         self._in_doubt = True
         if confirmed := [job for job, positive in self._results.items() if positive]:
-            publication.confirm(connection, confirmed, owner, self._trust)
+            locked |= publication.confirm(connection, confirmed, owner, self._trust)
         if refused := [job for job, positive in self._results.items() if not positive]:
-            publication.withdraw(connection, refused, owner)
-        if beat or self._created:
+            locked |= publication.withdraw(connection, refused, owner)
+        self._locked = {job: self._results.get(job, False) for job in locked}
+        if beat or self._created != self._republished:
             self._find_lost(connection)
         queue = _LONG_QUEUE if self._consumer.fast else max(_SHORT_QUEUE, 2 * self._threads)
         if (room := min(_BATCH, self._publisher.room(queue))) > 0:
@@ -137,7 +142,8 @@ class RabbitQueue:
     def committed(self, ended: Sequence[Claimed]) -> None:
         """Acknowledge the messages of jobs that have ended or cannot be claimed, and send those chosen."""
         self._in_doubt = False
-        self._results.clear()
+        self._results = self._locked
+        self._republished = self._handled
         moment = time.monotonic()
         acknowledged = [self._running.pop((job.id, job.attempts), (None, moment))[0] for job in ended]
         claimed = {job.id: job for job in self._claimed}
@@ -180,8 +186,8 @@ class RabbitQueue:
     def _find_lost(self, connection: Connection) -> None:
         """Queue the rows whose messages are lost."""
         count = 0
-        if self._created:
-            self._created = False
+        self._handled = self._created
+        if self._handled != self._republished:
             count = publication.republish(connection, every=True)
         overdue = publication.has_overdue(connection)
         if overdue and self._overdue and self._publisher.ready_messages == 0:
@@ -205,7 +211,7 @@ class RabbitQueue:
                 self._loop.add_callback_threadsafe(self._consumer.reset)
 
     def _note_created(self) -> None:
-        self._created = True
+        self._created += 1
         self._wake_soon()
 
     def _wake_soon(self) -> None:

@@ -1,4 +1,4 @@
-"""How the queue is declared, and how errors of the client library are described, without a server."""
+"""The connections with RabbitMQ without a server: how the queue is declared, and a channel that is closed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectionWorkflowFailed,
     AMQPConnectorSocketConnectError,
 )
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError
 
+from debonair.jobs.publication import Publication
 from debonair.worker.rabbitmq_connection import Link, _described, parameters_of
+from debonair.worker.rabbitmq_consumer import Consumer
+from debonair.worker.rabbitmq_publisher import Publisher
 
 QUORUM = {"x-queue-type": "quorum"}
 
@@ -86,3 +89,77 @@ def test_queue_that_exists_is_used_and_a_new_one_is_a_quorum_queue_where_there_a
 def test_error_of_a_connection_is_described_by_its_cause() -> None:
     refused = AMQPConnectorSocketConnectError(ConnectionRefusedError(111, "Connection refused"))
     assert _described(AMQPConnectionWorkflowFailed([refused])) == "[Errno 111] Connection refused"
+
+
+class Used:
+    """An open channel that takes some messages, and then raises; and its connection."""
+
+    def __init__(self, messages: int = 1000) -> None:
+        self.is_open = True
+        self.calls: list[str] = []
+        self._messages = messages
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def basic_publish(self, *_: Any, **__: Any) -> None:
+        if self.calls.count("basic_publish") == self._messages:
+            raise ValueError("no more")
+        self._call("basic_publish")
+
+    def _call(self, name: str) -> None:
+        if not self.is_open:
+            raise ChannelWrongStateError("the channel is closed")
+        self.calls.append(name)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: self._call(name)
+
+
+THREE = [Publication(number, "orders.jobs.send", 0) for number in (7, 8, 9)]
+
+
+def made_publisher(channel: Used) -> Publisher:
+    hosts = parameters_of("amqp://one", None, "orders worker")
+    publisher = Publisher(IOLoop(), hosts, "orders", lambda: None, lambda reason: None, lambda: None)
+    publisher._link._connection = channel
+    publisher._usable(channel, False)
+    publisher.ready_messages = 0
+    return publisher
+
+
+def test_publications_given_to_a_channel_that_closes_are_refused() -> None:
+    channel = Used()
+    publisher = made_publisher(channel)
+    publisher._publish(THREE[:1])
+    publisher.reset()  # towards a RabbitMQ that hangs: the end of the connection is reported late
+    assert not channel.is_open and publisher.room(100) == 0
+    publisher._publish(THREE[1:])
+    publisher._ask()
+    assert publisher.take_results() == [(8, False), (9, False)]
+    publisher._lost("it is gone")
+    assert publisher.take_results() == [(7, False)], "what was sent has its result when the end is known"
+
+
+def test_publications_after_one_that_cannot_be_sent_are_refused() -> None:
+    channel = Used(messages=1)
+    publisher = made_publisher(channel)
+    with pytest.raises(ValueError, match="no more"):
+        publisher._publish(THREE)
+    assert not channel.is_open and publisher.room(100) == 0, "it is opened again"
+    publisher._lost("it is gone")
+    assert publisher.take_results() == [(7, False), (8, False), (9, False)]
+
+
+def test_consumer_leaves_a_channel_alone_that_is_closed() -> None:
+    hosts = parameters_of("amqp://one", None, "orders worker")
+    consumer = Consumer(IOLoop(), hosts, "orders", 2, lambda: None, lambda reason: None, lambda: None)
+    channel = Used()
+    consumer._opened(channel, False)
+    assert channel.calls[-2:] == ["basic_qos", "basic_consume"]
+    consumer._changing = False
+    channel.close()
+    called = list(channel.calls)
+    consumer._change()
+    consumer._cancelled(None)
+    assert channel.calls == called

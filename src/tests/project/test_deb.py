@@ -141,6 +141,13 @@ def test_worker_has_the_sandbox_of_the_service() -> None:
     assert len(service.keys() - own) > 35
 
 
+def test_worker_stops_before_a_database_and_a_broker_of_its_host() -> None:
+    text = (PACKAGING / "templates" / "worker").read_text()
+    (after,) = re.findall(r"(?m)^After=(.*)", text)
+    assert {"postgresql.service", "rabbitmq-server.service"} <= set(after.split())
+    assert "#SERVICE#" not in after, "a restart of the service would wait for jobs"
+
+
 def test_systemd_does_not_stop_the_worker_before_its_jobs_have_finished() -> None:
     (seconds,) = directives("worker")["TimeoutStopSec"]
     longest = JobsSection.stop_timeout.parse("1h")
