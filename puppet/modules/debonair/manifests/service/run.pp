@@ -106,7 +106,7 @@ define debonair::service::run (
     exec { "debonair ${title}: health of the worker":
       command   => "${command} health --role worker",
       onlyif    => $has_worker,
-      unless    => "${command} health --role worker",
+      unless    => "test -x ${command} && ${command} health --role worker",
       tries     => $health_tries,
       try_sleep => 1,
       require   => Exec["debonair ${title}: health"],
