@@ -99,7 +99,7 @@ RSpec.describe 'debonair::service::run', type: :define do
 
     it 'waits until it is healthy, before it is enabled' do
       is_expected.to contain_exec(health_worker)
-        .with(command: '/usr/bin/orders health --role worker', unless: '/usr/bin/orders health --role worker', tries: 30, try_sleep: 1)
+        .with(command: '/usr/bin/orders health --role worker', unless: 'test -x /usr/bin/orders && /usr/bin/orders health --role worker', tries: 30, try_sleep: 1)
         .that_requires("Exec[#{health}]").that_comes_before("Exec[#{enable_worker}]")
       is_expected.to contain_exec(enable_worker)
         .with(command: 'systemctl enable orders-worker.service', unless: 'systemctl is-enabled --quiet orders-worker.service')
