@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -20,6 +21,14 @@ from debonair.settings.broker_uri import brokers
 
 _HEARTBEAT = 20
 """Seconds without a sign of life after which a connection is lost, unless the URI says otherwise."""
+
+_log = logging.getLogger(__name__)
+
+_SILENT = 2
+"""How many times in a row a queue does not confirm messages before it is deleted."""
+
+RESPONSE = 10.0
+"""Seconds in which RabbitMQ responds, or the connection is opened again."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 4.0
 """Seconds until all hosts are tried again; twice as many after each round."""
@@ -83,8 +92,8 @@ class Link:
         self._lost = lost
         self._blocked = blocked
         self._connection: Any = None
-        self._reason: str | None = None
         self._attempts = 0
+        self._silent = 0
         self._ending = False
 
     @property
@@ -97,7 +106,6 @@ class Link:
         """Connect, now and whenever the connection is lost."""
         if self._ending:
             return
-        self._reason = None
         self._connection = pika.SelectConnection(
             self._hosts[self._attempts % len(self._hosts)],
             on_open_callback=self._declare,
@@ -107,21 +115,53 @@ class Link:
         )
 
     def reset(self, reason: str) -> None:
-        """Close the connection, and open another one."""
-        if self._connection.is_open:
-            self._reason = reason
-            self._connection.close()
+        """Close the connection, and open another one.
+
+        It is not waited for: RabbitMQ does not close a channel that hangs. What the old connection reports
+        from now on is ignored; it ends by its heartbeat at the latest.
+        """
+        connection = self._connection
+        if connection is not None and connection.is_open:
+            self._connection = None
+            connection.close()
+            self._try_again(reason)
+
+    def reset_silent(self, reason: str) -> None:
+        """Open the connection again, as the queue does not respond; the second time in a row, delete the
+        queue.
+
+        A quorum queue of RabbitMQ 3.10 whose server is killed within seconds of its creation has no leader
+        afterwards, and never gets one. Nothing is lost with it: the jobs are in the database.
+        """
+        self._silent += 1
+        self.reset(reason)
+
+    def responds(self) -> None:
+        """Note that the queue responds."""
+        self._silent = 0
+
+    def expect(self, what: str) -> Callable[[], None]:
+        """Open the connection again unless RabbitMQ responds in time.
+
+        A queue that recovers after a crash can block a channel for ever.
+
+        :param what: what it is to respond to. :return: a function to call when it has.
+        """
+        timer = self._loop.call_later(RESPONSE, partial(self.reset, f"it does not respond to {what}"))
+        return partial(self._loop.remove_timeout, timer)
 
     def close(self) -> None:
         """Close the connection for good."""
         self._ending = True
-        if self._connection.is_open:
+        if self._connection is not None and self._connection.is_open:
             self._connection.close()
 
-    def _closed(self, _: Any, error: BaseException) -> None:
-        if self._ending:
-            return
-        self._lost(f"{self.place}: {self._reason or _described(error)}")
+    def _closed(self, connection: Any, error: BaseException) -> None:
+        if connection is self._connection and not self._ending:
+            self._try_again(_described(error))
+
+    def _try_again(self, reason: str) -> None:
+        self._lost(f"{self.place}: {reason}")
         rounds, place = divmod(self._attempts + 1, len(self._hosts))
         self._attempts += 1
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(rounds, 20)) if place == 0 else 0.0
@@ -132,19 +172,40 @@ class Link:
             lambda _, frame: self._blocked(str(frame.method.reason))
         )
         connection.add_on_connection_unblocked_callback(lambda *_: self._blocked(None))
-        connection.channel(on_open_callback=lambda channel: self._declare_by(connection, channel, 0))
+        connection.channel(on_open_callback=partial(self._begin, connection))
+
+    def _begin(self, connection: Any, channel: Any) -> None:
+        if self._silent < _SILENT:
+            self._declare_by(connection, channel, 0)
+            return
+        self._silent = 0
+        _log.warning("The queue %s of RabbitMQ does not respond: it is deleted and made anew.", self._queue)
+        responded = self.expect("the deletion of the queue")
+
+        def deleted(_: Any) -> None:
+            responded()
+            self._declare_by(connection, channel, 0)
+
+        channel.queue_delete(self._queue, callback=deleted)
 
     def _declare_by(self, connection: Any, channel: Any, way: int) -> None:
         """Declare the queue in one of the ways; each refusal closes a channel."""
         how, code = _WAYS[way]
+        responded = self.expect("the declaration of the queue")
 
         def declared(_: Any) -> None:
             nonlocal code
             code = 0
+            responded()
+            if connection is not self._connection:
+                return
             self._attempts %= len(self._hosts)
             self._opened(channel, way > 0)
 
         def closed(_: Any, error: BaseException) -> None:
+            responded()
+            if connection is not self._connection:
+                return
             if code and isinstance(error, ChannelClosedByBroker) and error.reply_code == code:
                 connection.channel(
                     on_open_callback=lambda channel: self._declare_by(connection, channel, way + 1)

@@ -156,6 +156,7 @@ class Consumer:
         self._consume()
 
     def _lost(self, reason: str) -> None:
+        self._generation += 1
         self._channel, self._tag, self._changing, self._under_way = None, None, False, 0
         self._buffer.clear()
         self._changed(reason)
@@ -168,9 +169,13 @@ class Consumer:
             self._consume()
             return
         self._changing = True
-        self._channel.basic_cancel(self._tag, callback=self._cancelled)
+        responded = self._link.expect("the end of a consumer")
+        self._channel.basic_cancel(self._tag, callback=partial(self._cancelled, self._generation, responded))
 
-    def _cancelled(self, _: Any) -> None:
+    def _cancelled(self, generation: int, responded: Callable[[], None], _: Any) -> None:
+        responded()
+        if generation != self._generation:
+            return
         self._tag, self._changing = None, False
         if not self._wanted:
             self._return(self._drain())
@@ -181,16 +186,24 @@ class Consumer:
             return
         self._prefetch, self._under_way, self._changing = self._wanted, 0, True
         self._channel.basic_qos(prefetch_count=self._prefetch)
+        responded = self._link.expect("a consumer")
         self._tag = self._channel.basic_consume(
-            self._queue, self._delivered, callback=partial(self._consuming, self._prefetch)
+            self._queue,
+            partial(self._delivered, self._generation),
+            callback=partial(self._consuming, self._generation, responded, self._prefetch),
         )
 
-    def _consuming(self, prefetch: int, _: Any) -> None:
+    def _consuming(self, generation: int, responded: Callable[[], None], prefetch: int, _: Any) -> None:
+        responded()
+        if generation != self._generation:
+            return
         self._changing = False
         if self._wanted != prefetch:
             self._change()
 
-    def _delivered(self, _: Any, method: Any, properties: Any, body: bytes) -> None:
+    def _delivered(self, generation: int, _: Any, method: Any, properties: Any, body: bytes) -> None:
+        if generation != self._generation:  # of a connection that is given up
+            return
         try:
             job = int(body)
         except ValueError:  # not of ours

@@ -20,13 +20,10 @@ from pika.adapters.select_connection import IOLoop
 
 from debonair.jobs import metrics
 from debonair.jobs.publication import Publication
-from debonair.worker.rabbitmq_connection import Link, is_open
+from debonair.worker.rabbitmq_connection import RESPONSE, Link, is_open
 
 _MOST = 1000
 """How many messages may be unconfirmed."""
-
-_PATIENCE = 60.0
-"""Seconds without a confirmation, while the connection is not blocked, after which it is opened again."""
 
 _ASK_INTERVAL = 0.05
 """Seconds between two questions for the length of the queue."""
@@ -82,8 +79,8 @@ class Publisher:
         """Return how many jobs may be published now. :param most: how many messages the queue may have."""
         if not is_open(self._channel) or self._blocked:
             return 0
-        if self._given and time.monotonic() - self._progress > _PATIENCE:
-            self._loop.add_callback_threadsafe(partial(self._link.reset, "it confirms no messages"))
+        if self._given and time.monotonic() - self._progress > RESPONSE:
+            self._loop.add_callback_threadsafe(partial(self._link.reset_silent, "it confirms no messages"))
         if self.ready_messages is None or self.ready_messages >= most:
             self.ask()
             return 0
@@ -122,10 +119,18 @@ class Publisher:
         self._link.close()
 
     def _opened(self, channel: Any, created: bool) -> None:
-        channel.confirm_delivery(self._confirmed, callback=lambda _: self._usable(channel, created))
+        responded = self._link.expect("the mode of confirmations")
+
+        def confirms(_: Any) -> None:
+            responded()
+            self._usable(channel, created)
+
+        channel.confirm_delivery(partial(self._confirmed, channel), callback=confirms)
         channel.add_on_return_callback(self._refused)
 
     def _usable(self, channel: Any, created: bool) -> None:
+        if not is_open(channel):
+            return
         self._number, self._channel, self._blocked, self._asked = 0, channel, False, False
         self._progress = time.monotonic()
         if created:
@@ -188,8 +193,11 @@ class Publisher:
         )
         self._channel.basic_publish("", self._queue, str(job.id).encode(), properties, mandatory=True)
 
-    def _confirmed(self, frame: Any) -> None:
+    def _confirmed(self, channel: Any, frame: Any) -> None:
         """Record a confirmation, or a refusal (nack), of one message or of all until it."""
+        if channel is not self._channel:  # of a connection that is given up
+            return
+        self._link.responds()
         last, positive = frame.method.delivery_tag, isinstance(frame.method, pika.spec.Basic.Ack)
         numbers = [last]
         if frame.method.multiple:

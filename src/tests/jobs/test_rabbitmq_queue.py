@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import pika
 import pytest
 from pika.adapters.select_connection import IOLoop
 from pika.adapters.utils.connection_workflow import (
@@ -132,13 +134,12 @@ def test_publications_given_to_a_channel_that_closes_are_refused() -> None:
     channel = Used()
     publisher = made_publisher(channel)
     publisher._publish(THREE[:1])
-    publisher.reset()  # towards a RabbitMQ that hangs: the end of the connection is reported late
+    publisher.reset()
     assert not channel.is_open and publisher.room(100) == 0
+    assert publisher.take_results() == [(7, False)], "it is not waited for a RabbitMQ that hangs"
     publisher._publish(THREE[1:])
     publisher._ask()
     assert publisher.take_results() == [(8, False), (9, False)]
-    publisher._lost("it is gone")
-    assert publisher.take_results() == [(7, False)], "what was sent has its result when the end is known"
 
 
 def test_publications_after_one_that_cannot_be_sent_are_refused() -> None:
@@ -161,5 +162,32 @@ def test_consumer_leaves_a_channel_alone_that_is_closed() -> None:
     channel.close()
     called = list(channel.calls)
     consumer._change()
-    consumer._cancelled(None)
+    consumer._cancelled(consumer._generation, lambda: None, None)
     assert channel.calls == called
+
+
+def test_what_a_connection_reports_that_was_given_up_is_ignored() -> None:
+    channel = Used()
+    publisher = made_publisher(channel)
+    publisher._publish(THREE)
+    publisher.reset()
+    publisher.take_results()
+    frame = SimpleNamespace(method=pika.spec.Basic.Ack(delivery_tag=3, multiple=True))
+    publisher._confirmed(channel, frame)
+    publisher._link._closed(channel, ValueError("it is closed at last"))
+    assert publisher.take_results() == []
+
+
+def test_connection_is_opened_again_when_a_response_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("debonair.worker.rabbitmq_connection.RESPONSE", 0.05)
+    channel = Used()
+    publisher = made_publisher(channel)
+    loop = publisher._loop
+    publisher._link.expect("what it has answered")()
+    publisher._link.expect("what it does not answer")
+    monkeypatch.setattr(publisher, "_changed", lambda reason: (reasons.append(reason), loop.stop()))
+    reasons: list[str | None] = []
+    loop.start()
+    loop.close()
+    assert not channel.is_open
+    assert reasons == ["one:5672: it does not respond to what it does not answer"]
