@@ -119,10 +119,11 @@ packages: ## install the Debian packages that the tests need, as root
 
 .PHONY: test
 test: packages $(BIN)/pytest lint bake ## everything; as root also the package, the Debian host, r10k and Puppet
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not acceptance'
 	@mkdir -p $(LOGS); echo "The tests on Debian hosts run beside the others (log: $(LOGS)/hosts.log)"; \
 	$(MAKE) test-hosts > $(LOGS)/hosts.log 2>&1 & hosts=$$!; trap 'kill $$hosts' INT TERM; \
-	status=0; $(BIN)/python -m pytest -n auto --dist loadfile -m acceptance --ignore src/tests/acceptance || status=$$?; \
+	status=0; for part in 'not acceptance' acceptance; do \
+	    $(BIN)/python -m pytest -n auto --dist loadfile -m "$$part" --ignore src/tests/acceptance || status=$$?; \
+	done; \
 	wait $$hosts || status=$$?; cat $(LOGS)/hosts.log; exit $$status
 
 .PHONY: test-hosts
