@@ -204,12 +204,13 @@ def test_either_unit_starts_first_and_stops_alone(site: WorkerSite) -> None:
 
 def test_command_runs_with_the_settings_of_the_unit_of_the_worker(site: WorkerSite) -> None:
     drop_in = f"/etc/systemd/system/{site.unit}.service.d"
-    site.host.write(f"{drop_in}/test.conf", f"[Service]\nEnvironment={prefix(site)}_JOBS_THREADS=7\n")
+    site.host.write(f"{drop_in}/test.conf", f"[Service]\nEnvironment={prefix(site)}_MAIL_MAX_SIZE=7MiB\n")
     in_unit = f"/usr/lib/{site.name}/in-unit"
     try:
         shown = site.host.run(in_unit, "--role", "worker", "show-config").stdout
-        assert re.search(r"threads\s*=\s*7\b", shown), shown
-        assert not re.search(r"threads\s*=\s*7\b", site.host.run(in_unit, "show-config").stdout)
+        # Of the last section, since in-unit prints the end of what a command prints.
+        assert re.search(r"max_size\s*=\s*7MiB", shown), shown
+        assert not re.search(r"max_size\s*=\s*7MiB", site.host.run(in_unit, "show-config").stdout)
     finally:
         site.host.run(f"rm -r {drop_in}; systemctl daemon-reload")
 
