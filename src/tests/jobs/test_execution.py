@@ -214,8 +214,9 @@ def test_result_that_json_does_not_have_is_kept_as_text(
 
 @pytest.mark.parametrize("raised", ["asyncio.CancelledError()", "KeyboardInterrupt()", "OSError('\\udcff')"])
 def test_job_that_raises_whatever_it_likes_has_failed(
-    make_orders: Callable[..., Orders], tmp_path: Any, raised: str
+    make_orders: Callable[..., Orders], tmp_path: Any, raised: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.CRITICAL, "debonair.jobs")  # pytest cannot report a lone surrogate
     source = f"\n\n@debonair.job\ndef odd() -> None:\n    import asyncio\n\n    raise {raised}\n"
     service = make_orders({"uri": f"sqlite:///{tmp_path}/orders.db"}, source)
     enqueue(service, "odd")
