@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 class Wakeups:
     """Waits for a call of :meth:`wake`, or for a change of the database.
 
-    :param engine: the engine of the database. :param announced: whether to wait for changes of it at all.
+    :param engine: the engine of the database.
     """
 
-    def __init__(self, engine: Engine, *, announced: bool = True) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._engine = engine
-        self._backend = engine.dialect.name if announced else ""
+        self._backend = engine.dialect.name
         self._connection: Any = None
         self._version: int | None = None
 
@@ -57,7 +57,7 @@ class Wakeups:
             self.close()
 
     def _connect(self) -> None:
-        if self._connection is not None or not self._backend:
+        if self._connection is not None:
             return
         connection = self._engine.raw_connection()
         driver: Any = connection.driver_connection
