@@ -17,7 +17,7 @@ from alembic.autogenerate import compare_metadata, renderers
 from alembic.migration import MigrationContext
 from alembic.operations import ops
 from flask import Flask, current_app
-from sqlalchemy import Connection, Enum, Table, text
+from sqlalchemy import Connection, Enum, Table
 
 from debonair.database import own_tables
 from debonair.database.engine import MIGRATIONS, db, engine_of, reading
@@ -30,9 +30,6 @@ _UNUSED = "flask-migrate"
 
 _UNKNOWN = 3
 """The exit code of ``db check`` when another version has migrated the database: no upgrade can help."""
-
-_LOCK = 0x6465626F6E
-"""The key of PostgreSQL's advisory lock: the same for all services, since each has its own database."""
 
 
 def prepare(app: Flask) -> None:
@@ -108,19 +105,8 @@ def run() -> None:
             **arguments,
         )
         with context.begin_transaction():
-            _lock(connection)
+            own_tables.lock(connection)
             context.run_migrations()
-
-
-def _lock(connection: Connection) -> None:
-    """Let one migration run at a time; a process that waited finds nothing left to apply.
-
-    On SQLite the transaction is such a lock (see ``engine``).
-    """
-    if connection.dialect.name == "postgresql":
-        # However long the other migration takes.
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _suspend_foreign_keys(connection: Connection) -> None:

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from debonair.database.engine import engine_of, reading
 
 _EXTENSION = "debonair_own_tables"
-_LOCK = 0x6465626F6F
-"""The key of PostgreSQL's advisory lock: one process at a time applies these migrations."""
+_LOCK = 0x6465626F6E
+"""The key of PostgreSQL's advisory lock: the same for all services, since each has its own database."""
 
 PREFIX = "debonair-"
 """What the names of these revisions begin with."""
@@ -63,9 +63,7 @@ def upgrade(app: Flask) -> list[str]:
     done = []
     for name, steps in _registered(app).items():
         with engine_of(app).begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            lock(connection)
             before = _applied(connection).get(name, 0)
             for step in steps[before:]:
                 step(connection)
@@ -75,6 +73,17 @@ def upgrade(app: Flask) -> list[str]:
                 connection.execute(sa.insert(REVISIONS).values(name=name, revision=len(steps)))
                 done.append(f"{PREFIX}{name}-{len(steps)}")
     return done
+
+
+def lock(connection: Connection) -> None:
+    """Let one migration run at a time, those of the service included; one that waited finds nothing left.
+
+    On SQLite the transaction is such a lock (see ``engine``).
+    """
+    if connection.dialect.name == "postgresql":
+        # However long the other migration takes.
+        connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _registered(app: Flask) -> dict[str, Sequence[Migration]]:
