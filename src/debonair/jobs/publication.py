@@ -45,18 +45,15 @@ def choose(
 
     :param names: the names of the jobs that this worker has. :param most: how many at most.
     """
-    chosen: Any = (
+    chosen = (
         sa.select(_c.id)
         .where(_is_queued, _c.name.in_(names), _c.crashes == 0)
         .order_by(_c.priority.desc(), _c.due, _c.id)
         .limit(most)
-        .with_for_update(skip_locked=True)
     )
-    if connection.dialect.name == "postgresql":
-        chosen = sa.select(chosen.cte("due").c.id)
     statement = (
         sa.update(JOBS)
-        .where(_c.id.in_(chosen))
+        .where(_c.id.in_(store.unlocked(connection, chosen)))
         .values(state=State.PUBLISHED, owner=owner, lease=now() + lease)
         .returning(_c.id, _c.name, _c.priority, _c.due)
     )
@@ -85,9 +82,7 @@ def _update_unlocked(
     connection: Connection, ids: Sequence[int] | None, owner: str, values: dict[str, Any]
 ) -> set[int]:
     which = sa.and_(_is_published, _c.owner == owner, sa.true() if ids is None else _c.id.in_(ids))
-    chosen: Any = sa.select(_c.id).where(which).with_for_update(skip_locked=True)
-    if connection.dialect.name == "postgresql":
-        chosen = sa.select(chosen.cte("unlocked").c.id)
+    chosen = store.unlocked(connection, sa.select(_c.id).where(which))
     statement = sa.update(JOBS).where(_c.id.in_(chosen)).values(values).returning(_c.id)
     updated = set(connection.execute(statement).scalars())
     if ids is not None and updated.issuperset(ids):

@@ -75,6 +75,15 @@ class Ending:
         return replace(self, error=error)
 
 
+def unlocked(connection: Connection, ids: Any) -> Any:
+    """Return a query for ids without the rows that others have locked; it locks those that it returns.
+
+    PostgreSQL evaluates a CTE once; it may repeat a subquery of ``IN``, which then locks more rows.
+    """
+    ids = ids.with_for_update(skip_locked=True)
+    return sa.select(ids.cte("unlocked").c.id) if connection.dialect.name == "postgresql" else ids
+
+
 def claim(
     connection: Connection, names: Sequence[str], owner: str, lease: int, most: int, *, suspects: bool
 ) -> list[Claimed]:
@@ -90,13 +99,8 @@ def claim(
         .where(_c.state == sa.literal_column("'queued'"), _c.name.in_(names), condition)
         .order_by(_c.priority.desc(), _c.due, _c.id)
         .limit(most)
-        .with_for_update(skip_locked=True)
     )
-    if connection.dialect.name == "postgresql":
-        chosen_ids: Any = sa.select(chosen.cte("due").c.id)
-    else:
-        chosen_ids = chosen
-    return claim_where(connection, _c.id.in_(chosen_ids), owner, lease)
+    return claim_where(connection, _c.id.in_(unlocked(connection, chosen)), owner, lease)
 
 
 def claim_where(connection: Connection, which: Any, owner: str, lease: int) -> list[Claimed]:
@@ -260,5 +264,5 @@ def take_expired(connection: Connection) -> int:
 def delete_expired(connection: Connection, most: int) -> int:
     """Delete jobs that are kept no longer; return how many, which is at most ``most``."""
     old = sa.select(_c.id).where(_c.expires.is_not(None), _c.expires < now()).limit(most)
-    old = old.with_for_update(skip_locked=True)
-    return len(connection.execute(sa.delete(JOBS).where(_c.id.in_(old)).returning(_c.id)).all())
+    statement = sa.delete(JOBS).where(_c.id.in_(unlocked(connection, old)))
+    return len(connection.execute(statement.returning(_c.id)).all())
