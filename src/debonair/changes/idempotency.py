@@ -8,7 +8,6 @@ request that fails stores nothing. A response is kept for 24 hours.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import random
 import re
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, ServiceUnavailable, UnprocessableEntity
 
 from debonair.database.errors import lacks_table
+from debonair.database.upserts import insert_into
 
 KEPT = 24 * 3600
 """Seconds for which a response is kept."""
@@ -84,9 +84,8 @@ class Idempotency:
 
     def _take(self) -> bool:
         backend = self._session.get_bind().dialect.name
-        insert = importlib.import_module(f"sqlalchemy.dialects.{backend}").insert
         values = {"scope": self._scope, "key": self._key, "request": self._request, "created": _now()}
-        statement = insert(TABLE).values(**values)
+        statement = insert_into(TABLE, backend).values(**values)
         statement = statement.on_conflict_do_update(
             index_elements=["scope", "key"],
             where=TABLE.c.created < _now() - KEPT,

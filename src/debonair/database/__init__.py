@@ -2,8 +2,8 @@
 
 ``engine``: SQLAlchemy's engine and the base of all models. ``driver``: statements that the driver runs by
 itself. ``revisions``: the revision that the database is at. ``hang_guard``: connections that do not wait for
-a server that hangs. ``errors``: what an error of the database means. ``checks``: its health. ``commands``:
-the group ``db``. ``migrations``: Alembic, imported when it is used.
+a server that hangs. ``errors``: what an error of the database means. ``upserts``: INSERT with ON CONFLICT.
+``checks``: its health. ``commands``: the group ``db``. ``migrations``: Alembic, imported when it is used.
 """
 
 from debonair.room import Command, Room

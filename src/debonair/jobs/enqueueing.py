@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from flask import current_app, has_request_context, request
 
 from debonair.context import accept_traceparent, request_id, traceparent
 from debonair.database.engine import db
+from debonair.database.upserts import insert_into
 from debonair.jobs.declaration import Job, check_priority
 from debonair.jobs.setup import service_of
 from debonair.jobs.table import CHANNEL, JOBS, State, now
@@ -90,7 +90,7 @@ def _insertion(backend: str, waits: bool, at: bool) -> Any:
         due = sa.bindparam("at", type_=sa.BigInteger)
         state = sa.case((due > now(), State.WAITING.value), else_=State.QUEUED.value)
     given = ("name", "arguments", "priority", "once", "single", "request_id", "traceparent", "version")
-    insertion = importlib.import_module(f"sqlalchemy.dialects.{backend}").insert(JOBS)
+    insertion = insert_into(JOBS, backend)
     insertion = insertion.values(
         {name: sa.bindparam(name) for name in given}
         | {"state": state, "due": due, "created": now(), "attempts": 0, "failures": 0, "crashes": 0}

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from debonair.database.upserts import insert_into
 from debonair.jobs.declaration import Job
 from debonair.jobs.enqueueing import single_key
 from debonair.jobs.table import CHANNEL, JOBS, SCHEDULES, State, now
@@ -99,7 +100,5 @@ def _enqueue(connection: Connection, job: Job[Any, Any], tick: int, version: str
 
 
 def _insert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
-    import importlib
-
-    insertion = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
+    insertion = insert_into(table, connection.dialect.name)
     connection.execute(insertion.values(values).on_conflict_do_nothing())
