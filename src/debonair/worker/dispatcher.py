@@ -69,8 +69,7 @@ class Dispatcher:
         self._progress = time.monotonic()
         self._next_beat = 0.0
         self._next_due = math.inf
-        self._suspects = False
-        self._alone = False
+        self._suspects = self._alone = False
         self._mine: set[tuple[int, int]] = set()
         self._in_doubt = False
         self._queue: Queue = DatabaseQueue()
@@ -192,7 +191,9 @@ class Dispatcher:
                 connection, self._names, self._owner, self._lease, most, suspects=False
             )
         self._queue.relay(connection, self._names, self._owner, self._lease, beat=beat)
-        soonest = [due for due in (tick, store.next_due(connection)) if due is not None]
+        # The jobs that are claimed cause another turn, which asks again.
+        waiting = None if claimed else store.next_due(connection)
+        soonest = [due for due in (tick, waiting) if due is not None]
         self._next_due = time.monotonic() + min(soonest, default=math.inf)
         return claimed
 
